@@ -1,0 +1,57 @@
+# `make` alone prints this list.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+SETUP := python3 tools/setup.py
+BIN := .venv/bin
+TOOLBIN := $(CURDIR)/.tools/bin
+export PATH := $(CURDIR)/.venv/bin:$(TOOLBIN):$(PATH)
+
+# One test worker per core, at most four: each conformance worker runs its own etcd and Traefik.
+WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && echo 4 || echo $$n)
+
+##@ For everybody
+.PHONY: help run setup
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Set up what is needed and run a whole hub here: etcd, two Traefik replicas, JupyterHub (Ctrl-C stops it)
+	@$(SETUP) run
+	@exec $(BIN)/proxy-gen up values-examples/local.yaml $(ARGS)
+
+setup: ## Set up everything for development, without running anything
+	@$(SETUP) run test lint docs
+
+##@ For developers
+.PHONY: test lint format generate docs dist bench clean
+test: ## Set up and run every test that needs no root
+	@$(SETUP) test
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+lint: ## Check style, types, charts, and that generated files are in step
+	@$(SETUP) lint
+	tools/lint.sh
+
+format: ## Write the code in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: ## Write the schema, the reference pages and the golden renders anew
+	@$(SETUP) test lint
+	tools/generate.sh
+
+docs: ## Build the documentation into site/
+	@$(SETUP) docs
+	$(BIN)/mkdocs build --strict --quiet
+
+dist: ## Build wheel, sdist and the packaged chart into dist/
+	@$(SETUP) test
+	$(BIN)/python -m build --quiet --outdir dist .
+	helm package chart --destination dist
+
+bench: ## Run the benchmarks and write their results and plots
+	@$(SETUP) test
+	benchmarks/run.sh $(ARGS)
+
+clean: ## Remove what was built (not .venv and .tools)
+	rm -rf dist site rendered .run
