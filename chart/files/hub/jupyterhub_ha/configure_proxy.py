@@ -1,0 +1,80 @@
+"""The proxy that JupyterHub talks to, by `proxy.kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from traitlets.config import Config
+
+from jupyterhub_ha.values import BadValuesError, MissingMountError, Values
+
+# An import path and no entry point: mounted files have no metadata.
+ETCD_PROXY_CLASS: Final = "jupyterhub_ha.TraefikEtcdProxy"
+CHP_CLASS: Final = "jupyterhub.proxy.ConfigurableHTTPProxy"
+
+_CHP_API_PORT: Final = 8001
+_REPLICA_PORT: Final = 8080
+
+
+def configure_proxy(c: Config, values: Values) -> None:
+    """Set the proxy's class and how to reach it. Raises BadValuesError for an unknown kind."""
+    kind = values.get("proxy.kind")
+    configure = _KINDS.get(kind)
+    if configure is None:
+        raise BadValuesError([f"proxy.kind: {kind!r} is none of {', '.join(sorted(_KINDS))}"])
+    configure(c, values)
+
+
+def configure_etcd_proxy(c: Config, values: Values) -> None:
+    """Set the proxy whose routing table is in etcd; identity and passwords are mounted files."""
+    c.JupyterHub.proxy_class = ETCD_PROXY_CLASS
+    proxy = c.TraefikEtcdProxy
+    proxy.should_start = False
+    proxy.endpoints = values.name("proxy-etcd-endpoints").split()
+    proxy.replica_urls = [f"http://{values.name('proxy-replicas')}:{_REPLICA_PORT}"]
+    proxy.entry_points = ["http"]
+    _set_identity(c, values)
+    proxy.api_username = "hub"
+    proxy.api_password = _mounted(values, "proxy_api", "hub-password")
+    namespace = values.get("proxy.etcd.namespace")
+    if namespace:
+        proxy.namespace = namespace
+
+
+def _set_identity(c: Config, values: Values) -> None:
+    folder = values.mounts.etcd
+    proxy = c.TraefikEtcdProxy
+    for trait, name in (("ca_file", "ca.crt"), ("cert_file", "tls.crt"), ("key_file", "tls.key")):
+        if (folder / name).is_file():
+            proxy[trait] = str(folder / name)
+    if (folder / "password").is_file():
+        proxy.username = "hub"
+        proxy.password = (folder / "password").read_text(encoding="utf-8").strip()
+
+
+def configure_chp(c: Config, values: Values) -> None:
+    """Set configurable-http-proxy in a pod of its own; its token is in `CONFIGPROXY_AUTH_TOKEN`."""
+    c.JupyterHub.proxy_class = CHP_CLASS
+    c.ConfigurableHTTPProxy.api_url = f"http://{values.name('proxy-api')}:{_CHP_API_PORT}"
+    c.ConfigurableHTTPProxy.should_start = False
+
+
+def leave_to_hub_config(c: Config, values: Values) -> None:
+    """Set nothing: someone else's proxy is configured in `hub.config` or `hub.extraConfig`."""
+
+
+def _mounted(values: Values, folder: str, name: str) -> str:
+    file = getattr(values.mounts, folder) / name
+    if not file.is_file():
+        raise MissingMountError(
+            f"{file} is missing; the chart mounts it from a Secret of the proxy"
+        )
+    return str(file.read_text(encoding="utf-8").strip())
+
+
+_KINDS: Final[dict[str, Callable[[Config, Values], None]]] = {
+    "traefik-etcd": configure_etcd_proxy,
+    "chp": configure_chp,
+    "external": leave_to_hub_config,
+}
