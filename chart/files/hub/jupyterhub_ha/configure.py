@@ -10,28 +10,37 @@ import glob
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from jupyterhub.utils import url_path_join
 from traitlets.config import Config
 
-from jupyterhub_ha.configure_hub import configure_hub, pass_through
+from jupyterhub_ha.configure_hub import HUB_PORT, configure_hub, pass_through
 from jupyterhub_ha.configure_proxy import configure_proxy
 from jupyterhub_ha.configure_spawner import configure_spawner
 from jupyterhub_ha.snippets import run_snippets
 from jupyterhub_ha.values import Mounts, Values, z2jh_module
 
 
-def configure(c: Config, mounts: Mounts, namespace: dict[str, Any] | None = None) -> Values:
-    """Fill `c` for a hub pod from everything that is mounted, and run the user's own snippets.
+def configure(
+    c: Config,
+    mounts: Mounts,
+    namespace: dict[str, Any] | None = None,
+    *,
+    hub_port: int = HUB_PORT,
+    spawner: Callable[[Config, Values], None] = configure_spawner,
+) -> Values:
+    """Fill `c` for a hub from everything that is mounted, and run the user's own snippets.
 
+    The defaults are those of a hub pod; a hub on a single host has another port and spawner.
     `namespace` holds the global names of the snippets; they find there `c`, Z2JH's `get_config`
     and its sisters, and the modules that Z2JH's configuration file has. Returns the values.
     Raises ConfigurationError; what a snippet raises passes through.
     """
     values = Values.load(mounts)
-    configure_hub(c, values)
-    configure_spawner(c, values)
+    configure_hub(c, values, hub_port)
+    spawner(c, values)
     configure_proxy(c, values)
     pass_through(c, values)
     namespace = {} if namespace is None else namespace
