@@ -144,7 +144,15 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
         # Into a file beside it first: an interrupted build never leaves half a program.
         unfinished = product.with_suffix(".new")
         needed = re.search(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)[1]
-        command = [_go(needed), "build", "-trimpath", "-ldflags=-s -w", "-o", unfinished, tool["package"]]
+        command = [
+            _go(needed),
+            "build",
+            "-trimpath",
+            "-ldflags=-s -w",
+            "-o",
+            unfinished,
+            tool["package"],
+        ]
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
 
@@ -213,9 +221,7 @@ def _pip_install(package: str) -> None:
     _run([VENV / "bin/pip", "install", "-c", constraints, package])
 
 
-def _run(
-    command: list[str | Path], cwd: Path = ROOT, env: dict[str, str] | None = None
-) -> None:
+def _run(command: list[str | Path], cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Run a command with its output in the log; on failure show the output's end."""
     words = [str(word) for word in command]
     with LOG.open("a") as log:

@@ -21,12 +21,14 @@ def find_tool(name: str) -> Path:
     """The program `name`, looked up in the order in which a person would expect it to win.
 
     1. the variable `PROXY_GEN_<NAME>` (`PROXY_GEN_HELM`), 2. beside this Python, 3. `.tools/bin` of
-    the clone that this package lies in, 4. the `PATH`. ToolError, with the cure, when it is nowhere.
+    the clone that this package lies in, 4. the `PATH`. ToolError, with the cure, if nowhere.
     """
     variable = f"PROXY_GEN_{name.upper().replace('-', '_')}"
     if given := os.environ.get(variable):
         if not os.access(given, os.X_OK):
-            raise ToolError(f"{variable}={given}: no such program; unset it or name one that is there")
+            raise ToolError(
+                f"{variable}={given}: no such program; unset it or name one that is there"
+            )
         return Path(given)
     clone = Path(__file__).resolve().parents[2]
     for folder in (Path(sys.executable).parent, clone / ".tools" / "bin"):

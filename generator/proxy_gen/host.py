@@ -1,0 +1,278 @@
+"""One hub on this machine from the chart's rendered objects: its files and its programs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .errors import ToolError, UsageError
+from .files import write_atomically
+from .host_layout import Layout, Ports
+from .host_templates import render
+from .host_traefik import dynamic_document, etcd_words, mover, static_document
+from .mounts import Objects, pod_spec, write_mounts
+from .supervise import TAG, Program, Supervisor
+from .tools import find_tool
+
+HUB_FOLDER = "/usr/local/etc/jupyterhub"
+
+
+@dataclass(frozen=True)
+class Host:
+    """A prepared hub: everything that is known before its first process starts."""
+
+    layout: Layout
+    ports: Ports
+    address: str
+    base_url: str
+    programs: dict[str, Program]
+    setup: Program
+    dashboard_user: str
+
+    @property
+    def url(self) -> str:
+        """The hub's public URL, with its slash at the end."""
+        return f"http://{_url_host(self.address)}:{self.ports.public}{self.base_url}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard's URL; empty where it is not enabled."""
+        if not self.dashboard_user:
+            return ""
+        return f"http://{_url_host(self.address)}:{self.ports.dashboard}/dashboard/"
+
+    def replica_names(self) -> list[str]:
+        """The names of the Traefik programs."""
+        return [name for name in self.programs if name.startswith("traefik-")]
+
+
+@contextmanager
+def claim(layout: Layout) -> Iterator[None]:
+    """Hold the state folder for this process; UsageError when another one holds it."""
+    with (layout.state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{layout.state}: a hub runs from this folder already; stop it, or name another "
+                "folder with --state-dir"
+            ) from None
+        yield
+
+
+def prepare(objects: Objects, layout: Layout, ports: Ports, address: str) -> Host:
+    """Write every file of the hub and return what to run.
+
+    `objects` is the whole rendered chart, `address` the public address to listen on. Raises
+    ToolError when a program that is needed is not installed.
+    """
+    etcd = objects.get("StatefulSet", "proxy-etcd")
+    proxy = objects.get("Deployment", "proxy")
+    hub = objects.get("Deployment", "hub")
+    values = _hub_values(objects)
+    for workload in (etcd, proxy, hub):
+        write_mounts(objects, workload, layout.pods / workload["metadata"]["name"])
+    job = _setup_job(objects)
+    write_mounts(objects, job, layout.pods / "proxy-etcd-setup")
+    programs = {
+        **_etcd_programs(etcd, layout, ports),
+        **_traefik_programs(proxy, layout, ports, address),
+        "hub": _hub_program(layout, ports, address),
+    }
+    dashboard = values["proxy"]["traefik"]["dashboard"]
+    return Host(
+        layout=layout,
+        ports=ports,
+        address=address,
+        base_url=values["hub"]["baseUrl"].rstrip("/") + "/",
+        programs=programs,
+        setup=_setup_program(job, objects, layout, ports),
+        dashboard_user=dashboard["username"] if dashboard["enabled"] else "",
+    )
+
+
+def start(host: Host, supervisor: Supervisor) -> Iterator[str]:
+    """Start everything in its order, yielding what is up; ToolError when something does not come.
+
+    etcd first, then its users and the first key, then the replicas (a Traefik that finds an empty
+    root key retries with growing pauses), then the hub.
+    """
+    for number in range(len(host.ports.etcd)):
+        supervisor.start(f"etcd-{number}")
+    for number, (_, _, health) in enumerate(host.ports.etcd):
+        ready = partial(_answers, f"http://127.0.0.1:{health}/readyz")
+        supervisor.wait_until("etcd", ready, watch=f"etcd-{number}")
+    yield f"etcd: {len(host.ports.etcd)} member(s)"
+    _run_setup(host)
+    yield "etcd: users, roles and the first key"
+    for name in host.replica_names():
+        supervisor.start(name)
+    for name, port in zip(host.replica_names(), host.ports.replicas, strict=True):
+        supervisor.wait_until(name, partial(_answers, f"http://127.0.0.1:{port}/ping"), watch=name)
+    yield f"Traefik: {len(host.ports.replicas)} replica(s)"
+    supervisor.start("hub")
+    ready = partial(_answers, f"{host.url}hub/health")
+    supervisor.wait_until("JupyterHub", ready, watch="hub", seconds=120)
+    yield "JupyterHub"
+
+
+def _hub_values(objects: Objects) -> dict[str, Any]:
+    import yaml
+
+    data = objects.data("Secret", "hub")
+    values: dict[str, Any] = yaml.safe_load(data["values.yaml"])
+    return values
+
+
+def _mount_paths(workload: Mapping[str, Any]) -> list[str]:
+    container = pod_spec(workload)["containers"][0]
+    return [mount["mountPath"] for mount in container.get("volumeMounts", [])]
+
+
+def _etcd_programs(
+    etcd: Mapping[str, Any], layout: Layout, ports: Ports
+) -> dict[str, Program]:
+    container = pod_spec(etcd)["containers"][0]
+    # The first word is the program; the image has no shell, so there is none in between.
+    args = [*container.get("command", [])[1:], *container.get("args", [])]
+    move = mover(_mount_paths(etcd), layout.pods / "proxy-etcd")
+    programs = {}
+    for member in range(len(ports.etcd)):
+        words = etcd_words(
+            str(find_tool("etcd")),
+            args,
+            member=member,
+            ports=ports,
+            data=layout.etcd_data,
+            move=move,
+        )
+        programs[f"etcd-{member}"] = Program(f"etcd-{member}", words, layout.etcd_data)
+    return programs
+
+
+def _traefik_programs(
+    proxy: Mapping[str, Any], layout: Layout, ports: Ports, address: str
+) -> dict[str, Program]:
+    import tomlkit
+
+    root = layout.pods / "proxy"
+    move = mover(_mount_paths(proxy), root)
+    chart_static, chart_dynamic = (
+        tomllib.loads(_only(root, name).read_text()) for name in ("traefik.toml", "dynamic.toml")
+    )
+    dynamic = layout.traefik / "dynamic.toml"
+    document = dynamic_document(chart_dynamic, hub_port=ports.hub, move=move)
+    write_atomically(dynamic, tomlkit.dumps(document))
+    programs = {}
+    for replica in range(len(ports.replicas)):
+        name = f"traefik-{replica + 1}"
+        document = static_document(
+            chart_static, replica=replica, ports=ports, host=address, dynamic=dynamic, move=move
+        )
+        file = layout.traefik / f"{name}.toml"
+        write_atomically(file, tomlkit.dumps(document))
+        words = [str(find_tool("traefik")), f"--configfile={file}"]
+        programs[name] = Program(name, words, layout.traefik, stop_seconds=30)
+    return programs
+
+
+def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
+    mounts = layout.pods / "hub" / HUB_FOLDER.lstrip("/")
+    # The names of the cluster's objects stand for this host's addresses.
+    endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]
+    document = render(
+        "jupyterhub_config.py.j2",
+        layout=layout,
+        ports=ports,
+        mounts=mounts,
+        public_url=f"http://{_url_host(address)}:{ports.public}",
+        etcd_endpoints=endpoints,
+        replica_urls=[f"http://127.0.0.1:{port}" for port in ports.replicas],
+    )
+    file = layout.hub / "jupyterhub_config.py"
+    write_atomically(file, document, mode=0o600)
+    words = [sys.executable, "-m", "jupyterhub", "--config", str(file)]
+    env = {
+        # Servers are found beside this Python: jupyterhub-singleuser, and kernels.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        # So that a user's server, too, is known to be ours.
+        "JUPYTERHUB_HA_ENV_KEEP": TAG,
+    }
+    return Program("hub", words, layout.hub, env, stop_seconds=40)
+
+
+def _setup_job(objects: Objects) -> Mapping[str, Any]:
+    return objects.find("Job", "proxy-etcd")
+
+
+def _setup_program(
+    job: Mapping[str, Any], objects: Objects, layout: Layout, ports: Ports
+) -> Program:
+    """The chart's set-up Job as a command here: its words and environment, our addresses."""
+    container = pod_spec(job)["containers"][0]
+    move = mover(_mount_paths(job), layout.pods / "proxy-etcd-setup")
+    words = [*container.get("command", []), *container.get("args", [])]
+    endpoints = ",".join(f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd)
+    words = [sys.executable, *(_with_endpoints(move(word), endpoints) for word in words[1:])]
+    env = {}
+    for entry in container.get("env", []):
+        reference = entry.get("valueFrom", {}).get("secretKeyRef")
+        if reference:
+            env[entry["name"]] = objects.data("Secret", reference["name"])[
+                reference["key"]
+            ].decode()
+        else:
+            env[entry["name"]] = _with_endpoints(move(entry.get("value", "")), endpoints)
+    return Program("proxy-etcd-setup", words, layout.state, env)
+
+
+def _with_endpoints(word: str, endpoints: str) -> str:
+    return endpoints if "proxy-etcd-0.proxy-etcd:" in word else word
+
+
+def _run_setup(host: Host) -> None:
+    done = subprocess.run(
+        host.setup.words,
+        env={**os.environ, **host.setup.env},
+        cwd=host.setup.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    (host.layout.logs / "etcd-setup.log").write_text(done.stdout + done.stderr)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise ToolError(f"setting up etcd's users failed with code {done.returncode}:\n{tail}")
+
+
+def _only(root: Path, name: str) -> Path:
+    found = sorted(root.rglob(name))
+    if not found:
+        raise ToolError(f"the chart rendered no {name} for the proxy")
+    return found[0]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own addresses
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _url_host(address: str) -> str:
+    """An address that a browser can use: that of this machine where we listen on all."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+    return f"[{shown}]" if ":" in shown else shown

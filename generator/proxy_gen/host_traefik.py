@@ -1,0 +1,117 @@
+"""From the chart's Traefik and etcd documents to those of one host. Pure: no file, no process.
+
+The chart stays the only source: a document of the host is the chart's, parsed, with other
+addresses, ports and paths, and with `reusePort`, by which several replicas share the public port.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .host_layout import Ports
+
+Document = dict[str, Any]
+
+
+def static_document(
+    chart: Mapping[str, Any],
+    *,
+    replica: int,
+    ports: Ports,
+    host: str,
+    dynamic: Path,
+    move: Callable[[str], str],
+) -> Document:
+    """The traefik.toml of one replica on this host.
+
+    `chart` is the chart's document, parsed; `replica` counts from 0; `host` is the public address;
+    `dynamic` the file with the static routers; `move` gives a mounted path's place on this host.
+    """
+    document = map_strings(copy.deepcopy(dict(chart)), move)
+    points = document["entryPoints"]
+    points["http"] |= {"address": _address(host, ports.public), "reusePort": True}
+    points["internal"] |= {"address": _address("127.0.0.1", ports.replicas[replica])}
+    if "dashboard" in points:
+        points["dashboard"] |= {"address": _address(host, ports.dashboard), "reusePort": True}
+    document["providers"]["etcd"]["endpoints"] = [f"127.0.0.1:{c}" for c, _, _ in ports.etcd]
+    document["providers"]["file"] = {"filename": str(dynamic), "watch": False}
+    return document
+
+
+def dynamic_document(
+    chart: Mapping[str, Any], *, hub_port: int, move: Callable[[str], str]
+) -> Document:
+    """The routers that are in every replica: API, dashboard, and the fallback to the hub here."""
+    document = map_strings(copy.deepcopy(dict(chart)), move)
+    for service in document["http"].get("services", {}).values():
+        for server in service.get("loadBalancer", {}).get("servers", []):
+            server["url"] = f"http://127.0.0.1:{hub_port}"
+    return document
+
+
+def etcd_words(
+    program: str,
+    chart_args: Sequence[str],
+    *,
+    member: int,
+    ports: Ports,
+    data: Path,
+    move: Callable[[str], str],
+) -> list[str]:
+    """The command of one etcd member here: the chart's flags, with this host's addresses.
+
+    `chart_args` are the arguments of the StatefulSet's container; `member` counts from 0.
+    """
+    flags = dict(_flag(arg) for arg in chart_args)
+    client, peer, health = ports.etcd[member]
+    names = [f"member-{n}" for n in range(len(ports.etcd))]
+    cluster = ",".join(
+        f"{n}=https://127.0.0.1:{p[1]}" for n, p in zip(names, ports.etcd, strict=True)
+    )
+    flags = {name: move(value) for name, value in flags.items()} | {
+        "name": names[member],
+        "data-dir": str(data / names[member]),
+        "listen-client-urls": f"https://127.0.0.1:{client}",
+        "advertise-client-urls": f"https://127.0.0.1:{client}",
+        "listen-peer-urls": f"https://127.0.0.1:{peer}",
+        "initial-advertise-peer-urls": f"https://127.0.0.1:{peer}",
+        "listen-metrics-urls": f"http://127.0.0.1:{health}",
+        "initial-cluster": cluster,
+    }
+    return [program, *(f"--{name}={value}" for name, value in flags.items())]
+
+
+def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:
+    """A function that puts `root` before every path that lies in one of the mounts."""
+    prefixes = [PurePosixPath(mount) for mount in workload_mounts]
+
+    def move(text: str) -> str:
+        path = PurePosixPath(text)
+        inside = text.startswith("/") and any(path.is_relative_to(prefix) for prefix in prefixes)
+        return str(root / path.relative_to("/")) if inside else text
+
+    return move
+
+
+def map_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """The same structure with `change` applied to every text in it, but not to keys."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: map_strings(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [map_strings(item, change) for item in value]
+    return value
+
+
+def _flag(argument: str) -> tuple[str, str]:
+    name, separator, value = re.sub("^--?", "", argument).partition("=")
+    return name, value if separator else "true"
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,116 @@
+"""The files that the kubelet would put into a container, on this machine.
+
+`proxy-gen up` runs the same documents as the cluster. Instead of rendering them a second time, it
+reads the rendered workload's volumes and writes what they mount below a folder of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .errors import ProxyGenError
+from .files import write_atomically
+
+Manifest = Mapping[str, Any]
+
+
+class MissingObjectError(ProxyGenError):
+    """A rendered workload names an object that is not among the rendered ones."""
+
+
+class Objects:
+    """The rendered objects, found by kind and name."""
+
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        self._by_name = {(m["kind"], m["metadata"]["name"]): m for m in manifests}
+
+    def get(self, kind: str, name: str) -> Manifest:
+        """The object of that kind and name; MissingObjectError when there is none."""
+        try:
+            return self._by_name[kind, name]
+        except KeyError:
+            raise MissingObjectError(f"the chart rendered no {kind} {name!r}") from None
+
+    def find(self, kind: str, component: str) -> Manifest:
+        """The only object of that kind whose component label is `component`."""
+        found = [
+            m
+            for (k, _), m in self._by_name.items()
+            if k == kind and m["metadata"].get("labels", {}).get("component") == component
+        ]
+        if len(found) != 1:
+            raise MissingObjectError(
+                f"the chart rendered {len(found)} objects of kind {kind} for {component!r}, not one"
+            )
+        return found[0]
+
+    def data(self, kind: str, name: str) -> dict[str, bytes]:
+        """What a ConfigMap or Secret holds, decoded."""
+        manifest = self.get(kind, name)
+        plain = {k: v.encode() for k, v in manifest.get("stringData", {}).items()}
+        if kind == "ConfigMap":
+            plain |= {k: v.encode() for k, v in (manifest.get("data") or {}).items()}
+            encoded = manifest.get("binaryData") or {}
+        else:
+            encoded = manifest.get("data") or {}
+        return {k: base64.b64decode(v) for k, v in encoded.items()} | plain
+
+
+def pod_spec(workload: Manifest) -> Manifest:
+    """The pod spec of a Deployment, StatefulSet or Job."""
+    spec: Manifest = workload["spec"]["template"]["spec"]
+    return spec
+
+
+def write_mounts(objects: Objects, workload: Manifest, root: Path) -> None:
+    """Write what the first container's ConfigMap and Secret volumes mount, below `root`.
+
+    Other volumes (claims, empty folders) become empty folders. Files of Secrets have mode 0600.
+    A mount below another mount is written after it, as the kubelet does.
+    """
+    spec = pod_spec(workload)
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+    mounts = spec["containers"][0].get("volumeMounts", [])
+    for mount in sorted(mounts, key=lambda mount: len(PurePosixPath(mount["mountPath"]).parts)):
+        target = root / PurePosixPath(mount["mountPath"]).relative_to("/")
+        files = _volume_files(objects, volumes.get(mount["name"], {}))
+        if "subPath" in mount:
+            files = {"": files[mount["subPath"]]} if mount["subPath"] in files else {}
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+        for name, (content, mode) in files.items():
+            file = target / name if name else target
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, content, mode=mode)
+
+
+def _volume_files(objects: Objects, volume: Manifest) -> dict[str, tuple[bytes, int]]:
+    """Relative path, content and mode of each file that a volume brings."""
+    if "projected" in volume:
+        files: dict[str, tuple[bytes, int]] = {}
+        for source in volume["projected"]["sources"]:
+            files |= _volume_files(objects, source)
+        return files
+    if "configMap" in volume:
+        return _source_files(objects, "ConfigMap", volume["configMap"], 0o644)
+    if "secret" in volume:
+        return _source_files(objects, "Secret", volume["secret"], 0o600)
+    return {}
+
+
+def _source_files(
+    objects: Objects, kind: str, source: Manifest, mode: int
+) -> dict[str, tuple[bytes, int]]:
+    # A pod names a ConfigMap by `name` and a Secret volume by `secretName`.
+    name = source.get("name") or source["secretName"]
+    try:
+        data = objects.data(kind, name)
+    except MissingObjectError:
+        if source.get("optional"):
+            return {}
+        raise
+    items = source.get("items") or [{"key": key, "path": key} for key in data]
+    return {item["path"]: (data[item["key"]], mode) for item in items if item["key"] in data}

@@ -1,0 +1,176 @@
+"""A user's browser in a few lines: log in to a hub, start the server, run a cell in a kernel.
+
+It needs only tornado, which JupyterHub brings, so that it runs wherever `make run` runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+
+class SessionError(Exception):
+    """The hub did not do what a user expects; the message says at which step."""
+
+
+class HubSession:
+    """One user at one hub; keeps cookies as a browser does, by name and path."""
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self.url = url.rstrip("/") + "/"
+        self.username = username
+        self._password = password
+        self._cookies: dict[tuple[str, str], str] = {}
+        # New connections each time, so that requests spread over all replicas.
+        self._client = AsyncHTTPClient(force_instance=True)
+
+    @property
+    def server_url(self) -> str:
+        """The URL of the user's own server."""
+        return urljoin(self.url, f"user/{quote(self.username, safe='@~')}/")
+
+    async def fetch(self, url: str, method: str = "GET", **options: Any) -> HTTPResponse:
+        """One request, without following redirects; any status is an answer."""
+        path = urlsplit(url).path
+        headers = {"Cookie": self._cookie_header(path), **options.pop("headers", {})}
+        if method in {"POST", "PUT", "DELETE"}:
+            headers.setdefault("X-XSRFToken", self._xsrf(path))
+        request = HTTPRequest(
+            url,
+            method,
+            headers=headers,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+            request_timeout=60,
+            **options,
+        )
+        response = await self._client.fetch(request, raise_error=False)
+        if response.code == 599:
+            raise SessionError(f"{method} {url}: {response.error}")
+        for line in response.headers.get_list("Set-Cookie"):
+            for name, cookie in SimpleCookie(line).items():
+                self._cookies[name, cookie["path"] or "/"] = cookie.value
+        return response
+
+    async def follow(self, url: str, limit: int = 15) -> HTTPResponse:
+        """GET with redirects followed."""
+        for _ in range(limit):
+            response = await self.fetch(url)
+            if response.code not in {301, 302, 303, 307, 308}:
+                return response
+            url = urljoin(url, response.headers["Location"])
+        raise SessionError(f"GET {url}: more than {limit} redirects")
+
+    async def login(self) -> None:
+        """Fill in the login form."""
+        page = urljoin(self.url, "hub/login")
+        response = await self.follow(page)
+        if response.code != 200 or b"username" not in response.body:
+            raise SessionError(f"GET {page}: {response.code}, not a login page")
+        form = {
+            "username": self.username,
+            "password": self._password,
+            "_xsrf": self._xsrf(urlsplit(page).path),
+        }
+        response = await self.fetch(page, "POST", body=urlencode(form))
+        if response.code != 302:
+            raise SessionError(f"login as {self.username}: {response.code}; wrong password?")
+
+    async def start_server(self, seconds: float = 90) -> None:
+        """Start the user's server through the hub's API and wait until it answers."""
+        api = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}/server")
+        await self.follow(urljoin(self.url, "hub/home"))  # sets the hub's XSRF cookie
+        response = await self.fetch(api, "POST", body="")
+        if response.code not in {201, 202, 400}:  # 400: it runs already
+            raise SessionError(f"POST {api}: {response.code} {response.body[:200]!r}")
+        deadline = time.monotonic() + seconds
+        status = urljoin(self.server_url, "api/status")
+        while (response := await self.follow(status)).code != 200:
+            if time.monotonic() > deadline:
+                raise SessionError(f"GET {status}: {response.code} after {seconds:.0f} s")
+            await asyncio.sleep(0.2)
+
+    async def run_cell(self, code: str, seconds: float = 60) -> str:
+        """Run code in a new kernel over a websocket; returns what it printed."""
+        async with asyncio.timeout(seconds):
+            kernel = await self.start_kernel()
+            connection = await self.open_channels(kernel)
+            try:
+                return await execute(connection, code)
+            finally:
+                connection.close()
+                await self.fetch(urljoin(self.server_url, f"api/kernels/{kernel}"), "DELETE")
+
+    async def start_kernel(self) -> str:
+        """Start a kernel; returns its id."""
+        url = urljoin(self.server_url, "api/kernels")
+        await self.follow(self.server_url)  # sets the server's XSRF cookie
+        response = await self.fetch(url, "POST", body=json.dumps({"name": "python3"}))
+        if response.code != 201:
+            raise SessionError(f"POST {url}: {response.code} {response.body[:200]!r}")
+        return str(json.loads(response.body)["id"])
+
+    async def open_channels(self, kernel: str) -> WebSocketClientConnection:
+        """A websocket to a kernel's channels, through the public port."""
+        url = urljoin(self.server_url, f"api/kernels/{kernel}/channels")
+        headers = {"Cookie": self._cookie_header(urlsplit(url).path)}
+        request = HTTPRequest("ws" + url.removeprefix("http"), headers=headers)
+        try:
+            return await websocket_connect(request)
+        except HTTPClientError as error:
+            raise SessionError(f"websocket {url}: {error}") from error
+
+    def _cookie_header(self, path: str) -> str:
+        # The longest path first, as RFC 6265 5.4 orders them: servers take the first of a name.
+        fitting = sorted(
+            ((p, n, v) for (n, p), v in self._cookies.items() if path.startswith(p)),
+            key=lambda item: -len(item[0]),
+        )
+        return "; ".join(f"{name}={value}" for _, name, value in fitting)
+
+    def _xsrf(self, path: str) -> str:
+        header = SimpleCookie()
+        for part in self._cookie_header(path).split("; "):
+            name, _, value = part.partition("=")
+            if name == "_xsrf" and "_xsrf" not in header:
+                header[name] = value
+        return header["_xsrf"].value if "_xsrf" in header else ""
+
+
+async def execute(connection: WebSocketClientConnection, code: str) -> str:
+    """Run code over open channels (Jupyter's messaging protocol); returns its stdout."""
+    message = {
+        "header": {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": "execute_request",
+            "username": "",
+            "session": uuid.uuid4().hex,
+            "version": "5.3",
+        },
+        "parent_header": {},
+        "metadata": {},
+        "channel": "shell",
+        "buffers": [],
+        "content": {"code": code, "silent": False, "store_history": False},
+    }
+    await connection.write_message(json.dumps(message))
+    output: list[str] = []
+    while (answer := await connection.read_message()) is not None:
+        reply = json.loads(answer)
+        if reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:  # type: ignore[index]
+            continue
+        if reply["msg_type"] == "stream":
+            output.append(reply["content"]["text"])
+        elif reply["msg_type"] == "error":
+            raise SessionError(f"the cell failed: {reply['content']['evalue']}")
+        elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
+            return "".join(output)
+    raise SessionError("the kernel's websocket closed before the cell was done")

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Every check of style, types and charts, and whether generated files are in step.
+# All checks run, then the failed ones are named: one run tells everything.
+set -u
+cd "$(dirname "$0")/.."
+failed=""
+
+check() {
+  name=$1
+  shift
+  if "$@"; then echo "ok      $name"; else echo "FAILED  $name"; failed="$failed
+  $name: $*"; fi
+}
+
+check "ruff (style)" ruff check --quiet .
+check "ruff (format)" ruff format --check --quiet .
+check "mypy" mypy --no-error-summary
+check "yamllint" yamllint --strict .
+check "helm lint" helm lint --strict --quiet chart
+check "ct lint" tools/ct-lint.sh
+check "generated values schema and reference" python tools/values/generate.py --check
+check "generated command reference" python tools/cli_reference.py --check
+
+if [ -n "$failed" ]; then
+  echo "$failed" >&2
+  exit 1
+fi
