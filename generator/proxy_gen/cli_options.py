@@ -1,0 +1,89 @@
+"""Options and talk that the commands share; click lives here and in the commands only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from .values import Overrides
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+def quiet_option(function: Decorated) -> Decorated:
+    """Add ``-q/--quiet``: say nothing on stderr but errors."""
+    return click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(function)
+
+
+def values_options(function: Decorated) -> Decorated:
+    """Add the values: arguments, ``-f`` and the ``--set`` family, as Helm has them.
+
+    The command gets ``files`` (in order, arguments first) and ``overrides``.
+    """
+    options = (
+        click.argument("arguments", metavar="VALUES...", nargs=-1, type=EXISTING_FILE),
+        click.option(
+            "-f",
+            "--values",
+            "more",
+            metavar="FILE",
+            multiple=True,
+            type=EXISTING_FILE,
+            help="A further values file; later ones win. - is the standard input.",
+        ),
+        click.option(
+            "--set", "set_", metavar="K=V", multiple=True, help="Set a value, as in Helm."
+        ),
+        click.option("--set-string", metavar="K=V", multiple=True, help="Set a text."),
+        click.option("--set-json", metavar="K=JSON", multiple=True, help="Set a JSON value."),
+        click.option("--set-file", metavar="K=FILE", multiple=True, help="Set a file's text."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def gather_files(arguments: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
+    """Return the values files in order; raises click.UsageError when there is none."""
+    files = [*arguments, *more]
+    if not files:
+        raise click.UsageError(
+            "no values file was given; name one (`proxy-gen init values.yaml` writes one)"
+        )
+    if files.count("-") > 1:
+        raise click.UsageError("the standard input can be read only once; give - once")
+    return files
+
+
+def gather_overrides(
+    set_: tuple[str, ...],
+    set_string: tuple[str, ...],
+    set_json: tuple[str, ...],
+    set_file: tuple[str, ...],
+) -> Overrides:
+    """Return the ``--set`` family as one value."""
+    return Overrides(set_json=set_json, set=set_, set_string=set_string, set_file=set_file)
+
+
+def talk(quiet: bool) -> Callable[[str], None]:
+    """Return a function that says a line on stderr, or nothing when ``quiet``."""
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    return say
+
+
+def table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
+    """Lay ``rows`` out in columns under ``heads``."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [heads, *rows]
+    ]
+    return "\n".join(lines)
