@@ -113,9 +113,11 @@ def configure_image(c: Config, values: Values) -> None:
     automatic = values.get("imagePullSecret.automaticReferenceInjection")
     if automatic and values.get("imagePullSecret.create"):
         secrets.append(values.name("image-pull-secret"))
-    secrets += values.sequence("imagePullSecrets") + values.sequence("singleuser.image.pullSecrets")
+    paths = ["imagePullSecrets", "global.imagePullSecrets", "singleuser.image.pullSecrets"]
     if values.get("singleuser.cloudMetadata.blockWithIptables"):
-        secrets += values.sequence("singleuser.networkTools.image.pullSecrets")
+        paths.append("singleuser.networkTools.image.pullSecrets")
+    for path in paths:
+        secrets += values.sequence(path)
     if secrets:
         # Each once: the same secret may be named for all images and for this one.
         c.KubeSpawner.image_pull_secrets = [
@@ -124,9 +126,22 @@ def configure_image(c: Config, values: Values) -> None:
 
 
 def image_reference(values: Values, path: str) -> str:
-    """`name:tag` of an image, `name` when it has no tag, empty when it has no name."""
+    """The image that a value `{name, tag}` means; empty when it has no name.
+
+    A tag that begins with `sha256:` is a digest. `global.imageRegistry` replaces the registry of
+    every image, as in the chart's own helper for images.
+    """
     name, tag = values.get(f"{path}.name"), values.get(f"{path}.tag")
-    return f"{name}:{tag}" if name and tag else name or ""
+    if not name:
+        return ""
+    if registry := values.get("global.imageRegistry"):
+        first, _, rest = name.partition("/")
+        if rest and (first == "localhost" or "." in first or ":" in first):
+            name = rest
+        name = f"{registry.removesuffix('/')}/{name}"
+    if tag in (None, ""):
+        return str(name)
+    return f"{name}{'@' if str(tag).startswith('sha256:') else ':'}{tag}"
 
 
 def configure_environment(c: Config, values: Values) -> None:
@@ -142,19 +157,25 @@ def configure_environment(c: Config, values: Values) -> None:
         given = {entry["name"]: entry for entry in given}
     if not isinstance(given, dict):
         raise BadValuesError(["singleuser.extraEnv: a mapping or a list is needed"])
+    # The API server takes nothing but texts, and Helm writes 1000000 as 1e+06.
+    wrong = [name for name, value in given.items() if not isinstance(value, str | dict | None)]
+    if wrong:
+        raise BadValuesError(
+            [
+                f"singleuser.extraEnv.{name}: a text is needed, so write it in quotes"
+                for name in wrong
+            ]
+        )
     if given:
         c.KubeSpawner.environment = {
             name: _environment_value(value) for name, value in given.items()
         }
 
 
-def _environment_value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value["value"] if set(value) == {"name", "value"} else value
-    if isinstance(value, bool):
-        # As YAML writes it; the API server takes nothing but texts.
-        return str(value).lower()
-    return "" if value is None else str(value)
+def _environment_value(value: str | dict[str, Any] | None) -> Any:
+    if isinstance(value, dict) and set(value) == {"name", "value"}:
+        return value["value"]
+    return value or ""
 
 
 def configure_scheduling(c: Config, values: Values) -> None:
