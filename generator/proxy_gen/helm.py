@@ -1,0 +1,145 @@
+"""Helm as a program: found, checked, and run without a shell; secrets go to it on its stdin."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from . import chart
+from .errors import ToolError
+
+MINIMUM = (3, 16)
+"""The first version with ``--skip-schema-validation``."""
+
+_CURE = (
+    "install helm 3.16 or later (https://helm.sh/docs/intro/install/), or name it in "
+    "$PROXY_GEN_HELM; in a clone `make setup` builds it"
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What ``helm template`` is told beside the values."""
+
+    name: str = "hub"
+    namespace: str = "default"
+    kubernetes_version: str = ""
+
+
+def find() -> Path:
+    """Return the helm to use: ``$PROXY_GEN_HELM``, the clone's ``.tools/bin``, else the PATH's.
+
+    Raises ToolError, with the cure, when there is none.
+    """
+    chosen = os.environ.get("PROXY_GEN_HELM")
+    if chosen:
+        path = shutil.which(chosen)
+        if path is None:
+            raise ToolError(f"$PROXY_GEN_HELM: {chosen} is not a program; {_CURE}")
+        return Path(path)
+    root = chart.clone_root()
+    built = root / ".tools" / "bin" / "helm" if root else None
+    if built and os.access(built, os.X_OK):
+        return built
+    path = shutil.which("helm")
+    if path is None:
+        raise ToolError(f"helm was not found; {_CURE}")
+    return Path(path)
+
+
+def parse_version(text: str) -> tuple[int, int] | None:
+    """Read what ``helm version --short`` prints, such as ``v3.22.0+g1234567``."""
+    match = re.match(r"v?(\d+)\.(\d+)\.", text.strip())
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def refuse_old(path: Path, version_text: str) -> None:
+    """Raise ToolError when ``version_text`` names a version older than MINIMUM."""
+    version = parse_version(version_text)
+    if version is None or version < MINIMUM:
+        seen = version_text.strip() or "no version"
+        raise ToolError(f"{path}: {seen} is too old for this chart; {_CURE}")
+
+
+class Template:
+    """One running ``helm template``; other work can be done until ``result`` is asked for.
+
+    Use it as a context manager: a process that is still running at the end is stopped.
+    """
+
+    def __init__(self, folder: Path, values_json: str, release: Release) -> None:
+        self._helm = find()
+        self._version = self._start("version", "--short")
+        arguments = [
+            "template",
+            release.name,
+            str(folder),
+            *("--namespace", release.namespace),
+            *("--values", "-"),
+            # The generator checks the schema itself, with better messages, while helm renders.
+            "--skip-schema-validation",
+        ]
+        if release.kubernetes_version:
+            arguments += ["--kube-version", release.kubernetes_version]
+        self._template = self._start(*arguments, stdin=True)
+        self._values = values_json
+
+    def __enter__(self) -> Template:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in (self._version, self._template):
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def result(self) -> tuple[str, str]:
+        """Wait; return the rendered stream and an empty text, or an empty text and the failure.
+
+        Raises ToolError when helm itself cannot be used.
+        """
+        version, _ = self._version.communicate()
+        refuse_old(self._helm, version)
+        stdout, stderr = self._template.communicate(self._values)
+        return (stdout, "") if self._template.returncode == 0 else ("", stderr.strip())
+
+    def _start(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[str]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                [str(self._helm), *arguments],
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise ToolError(f"{self._helm}: cannot be run: {error.strerror}; {_CURE}") from error
+
+
+def get_release(name: str, namespace: str | None, what: Sequence[str]) -> str:
+    """Return what ``helm get`` says of a live release; raises ToolError with helm's words."""
+    helm = find()
+    command = [str(helm), "get", *what, name]
+    if namespace:
+        command += ["--namespace", namespace]
+    done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+        command, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode != 0:
+        raise ToolError(
+            f"helm get {' '.join(what)} {name}: {done.stderr.strip()}; "
+            "check the release's name, its namespace (release:NAME@NAMESPACE) and $KUBECONFIG"
+        )
+    return done.stdout
