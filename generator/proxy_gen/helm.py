@@ -116,7 +116,7 @@ class Template:
 
     def _start(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[str]:
         try:
-            return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+            return subprocess.Popen(
                 [str(self._helm), *arguments],
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -134,9 +134,7 @@ def get_release(name: str, namespace: str | None, what: Sequence[str]) -> str:
     command = [str(helm), "get", *what, name]
     if namespace:
         command += ["--namespace", namespace]
-    done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-        command, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         raise ToolError(
             f"helm get {' '.join(what)} {name}: {done.stderr.strip()}; "

@@ -193,7 +193,7 @@ def etcd_name(values: Mapping[str, Any], release: str = "hub") -> str:
     """
     prefix = values.get("fullnameOverride", "")
     if prefix is None:
-        name = values.get("nameOverride") or "jupyterhub-ha"
+        name = values.get("nameOverride") or "jupyterhub"
         prefix = release if name in release else f"{release}-{name}"
     return f"{prefix}-proxy-etcd" if prefix else "proxy-etcd"
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .errors import OutputError
 from .files import write_atomically
@@ -83,7 +83,11 @@ def _read_record(folder: Path) -> dict[str, list[str]]:
     file = folder / RECORD
     try:
         files = json.loads(file.read_text(encoding="utf-8"))["files"]
-        return {str(path): [str(digest) for digest in found] for path, found in files.items()}
+        record = {str(path): [str(digest) for digest in found] for path, found in files.items()}
+        for path in record:  # the folder may come from elsewhere: nothing outside it is ours
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                raise ValueError(f"{path!r} is not inside")
+        return record
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
