@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from .helm import Release
 from .values import Overrides
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -45,6 +47,53 @@ def values_options(function: Decorated) -> Decorated:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def release_options(function: Decorated) -> Decorated:
+    """Add ``--secrets``, ``--release``, ``--namespace`` and ``--kube-version``.
+
+    The command gets ``secrets_file`` and ``release``.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, name: str, namespace: str, kube_version: str, **more: Any) -> Any:
+        release = Release(name, namespace, kube_version)
+        return function(*args, release=release, **more)
+
+    options = (
+        click.option(
+            "--secrets",
+            "secrets_file",
+            metavar="FILE",
+            type=click.Path(exists=True, dir_okay=False),
+            help="The secrets that `proxy-gen secrets FILE` drew.",
+        ),
+        click.option(
+            "--release", "name", default="hub", show_default=True, help="Name of the Helm release."
+        ),
+        click.option(
+            "-n", "--namespace", default="default", show_default=True, help="Its namespace."
+        ),
+        click.option(
+            "--kube-version",
+            default="",
+            metavar="VERSION",
+            help="Kubernetes version to render for.",
+        ),
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return cast(Decorated, wrapped)
+
+
+def warn_of_placeholders(names: Sequence[str], quiet: bool) -> None:
+    """Warn on stderr that secrets are placeholders."""
+    if names and not quiet:
+        click.echo(
+            f"Warning: {len(names)} secrets are placeholders that no cluster takes; "
+            "draw real ones with `proxy-gen secrets FILE` and give --secrets FILE",
+            err=True,
+        )
 
 
 def gather_files(arguments: tuple[str, ...], more: tuple[str, ...]) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from . import chart
 from .errors import ToolError
+from .tools import find_tool
 
 MINIMUM = (3, 16)
 """The first version with ``--skip-schema-validation``."""
@@ -30,27 +28,6 @@ class Release:
     name: str = "hub"
     namespace: str = "default"
     kubernetes_version: str = ""
-
-
-def find() -> Path:
-    """Return the helm to use: ``$PROXY_GEN_HELM``, the clone's ``.tools/bin``, else the PATH's.
-
-    Raises ToolError, with the cure, when there is none.
-    """
-    chosen = os.environ.get("PROXY_GEN_HELM")
-    if chosen:
-        path = shutil.which(chosen)
-        if path is None:
-            raise ToolError(f"$PROXY_GEN_HELM: {chosen} is not a program; {_CURE}")
-        return Path(path)
-    root = chart.clone_root()
-    built = root / ".tools" / "bin" / "helm" if root else None
-    if built and os.access(built, os.X_OK):
-        return built
-    path = shutil.which("helm")
-    if path is None:
-        raise ToolError(f"helm was not found; {_CURE}")
-    return Path(path)
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -74,7 +51,7 @@ class Template:
     """
 
     def __init__(self, folder: Path, values_json: str, release: Release) -> None:
-        self._helm = find()
+        self._helm = find_tool("helm")
         self._version = self._start("version", "--short")
         arguments = [
             "template",
@@ -130,7 +107,7 @@ class Template:
 
 def get_release(name: str, namespace: str | None, what: Sequence[str]) -> str:
     """Return what ``helm get`` says of a live release; raises ToolError with helm's words."""
-    helm = find()
+    helm = find_tool("helm")
     command = [str(helm), "get", *what, name]
     if namespace:
         command += ["--namespace", namespace]

@@ -71,20 +71,37 @@ def write_mounts(objects: Objects, workload: Manifest, root: Path) -> None:
     Other volumes (claims, empty folders) become empty folders. Files of Secrets have mode 0600.
     A mount below another mount is written after it, as the kubelet does.
     """
-    spec = pod_spec(workload)
-    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
-    mounts = spec["containers"][0].get("volumeMounts", [])
-    for mount in sorted(mounts, key=lambda mount: len(PurePosixPath(mount["mountPath"]).parts)):
-        target = root / PurePosixPath(mount["mountPath"]).relative_to("/")
+    for mount in _mounts(workload):
+        if "subPath" not in mount:
+            (root / PurePosixPath(mount["mountPath"]).relative_to("/")).mkdir(
+                parents=True, exist_ok=True
+            )
+    for path, (content, mode) in mounted_files(objects, workload).items():
+        file = root / path.relative_to("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, content, mode=mode)
+
+
+def mounted_files(objects: Objects, workload: Manifest) -> dict[PurePosixPath, tuple[bytes, int]]:
+    """Path in the first container, content and mode of each file of a ConfigMap or Secret.
+
+    Where two mounts bring the same file, the one that is deeper wins.
+    """
+    volumes = {volume["name"]: volume for volume in pod_spec(workload).get("volumes", [])}
+    found: dict[PurePosixPath, tuple[bytes, int]] = {}
+    for mount in _mounts(workload):
+        target = PurePosixPath(mount["mountPath"])
         files = _volume_files(objects, volumes.get(mount["name"], {}))
-        if "subPath" in mount:
-            files = {"": files[mount["subPath"]]} if mount["subPath"] in files else {}
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-        for name, (content, mode) in files.items():
-            file = target / name if name else target
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, content, mode=mode)
+        if "subPath" not in mount:
+            found |= {target / name: content for name, content in files.items()}
+        elif mount["subPath"] in files:
+            found[target] = files[mount["subPath"]]
+    return found
+
+
+def _mounts(workload: Manifest) -> list[Manifest]:
+    mounts = pod_spec(workload)["containers"][0].get("volumeMounts", [])
+    return sorted(mounts, key=lambda mount: len(PurePosixPath(mount["mountPath"]).parts))
 
 
 def _volume_files(objects: Objects, volume: Manifest) -> dict[str, tuple[bytes, int]]:

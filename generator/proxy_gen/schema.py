@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import masking
 from . import values as values_module
 from .errors import Problem
 from .values import Values, coalesce, path_text
@@ -127,7 +128,7 @@ def _resolve(node: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
 def _explain_type(error: Any) -> tuple[str, str]:
     wanted = error.validator_value
     names = [wanted] if isinstance(wanted, str) else list(wanted)
-    what = f"{_seen(error.instance)}, but it must be {_either(names)}"
+    what = f"{_seen(error)}, but it must be {_either(names)}"
     return what, _cure_of_type(error.instance, names) or _described(error)
 
 
@@ -143,8 +144,7 @@ def _cure_of_type(value: Any, names: Sequence[str]) -> str:
         if "object" in names:
             return "write `key: value` lines below it"
     if "string" in names and isinstance(value, bool | int | float):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return f'put it in quotes: "{text}"'
+        return "put it in quotes"
     if "array" in names and isinstance(value, Mapping):
         return "write it as a list: one line that begins with - for each item"
     if "object" in names and isinstance(value, list):
@@ -158,11 +158,11 @@ def _explain_enum(error: Any) -> tuple[str, str]:
     allowed = [_written(one) for one in error.validator_value]
     near = difflib.get_close_matches(str(error.instance), allowed, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"{_seen(error.instance)} is not allowed", f"{hint}it is one of {', '.join(allowed)}"
+    return f"{_seen(error)} is not allowed", f"{hint}it is one of {', '.join(allowed)}"
 
 
 def _explain_pattern(error: Any) -> tuple[str, str]:
-    what = f"{_seen(error.instance)} does not have the right form"
+    what = f"{_seen(error)} does not have the right form"
     return what, f"it must match {error.validator_value}{_after(_described(error))}"
 
 
@@ -175,7 +175,7 @@ def _explain_limit(error: Any) -> tuple[str, str]:
         "multipleOf": "a multiple of",
     }
     limit = f"{words[error.validator]} {error.validator_value}"
-    return f"{_seen(error.instance)} is out of range", f"it must be {limit}"
+    return f"{_seen(error)} is out of range", f"it must be {limit}"
 
 
 def _explain_length(error: Any) -> tuple[str, str]:
@@ -193,7 +193,7 @@ def _explain_any(error: Any) -> tuple[str, str]:
         for name in ([branch["type"]] if isinstance(branch.get("type"), str) else [])
     ]
     wanted = f"it must be {_either(names)}" if names else "none of the allowed forms fits"
-    return f"{_seen(error.instance)}, but {wanted}", _described(error) or "see the values reference"
+    return f"{_seen(error)}, but {wanted}", _described(error) or "see the values reference"
 
 
 def _explain_not(error: Any) -> tuple[str, str]:
@@ -204,7 +204,7 @@ _EXPLAINERS: dict[str, Callable[[Any], tuple[str, str]]] = {
     "type": _explain_type,
     "enum": _explain_enum,
     "const": lambda error: (
-        f"{_seen(error.instance)} is not allowed",
+        f"{_seen(error)} is not allowed",
         f"it must be {_written(error.validator_value)}",
     ),
     "pattern": _explain_pattern,
@@ -245,7 +245,10 @@ def _either(names: Sequence[str]) -> str:
     return " or ".join(_TYPES.get(name, name) for name in names)
 
 
-def _seen(value: Any) -> str:
+def _seen(error: Any) -> str:
+    value = error.instance
+    if masking.is_secret(tuple(error.absolute_path), value):
+        return "this value"
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from . import chart
 from .errors import ToolError
 
 _CURES = {
@@ -30,8 +31,8 @@ def find_tool(name: str) -> Path:
                 f"{variable}={given}: no such program; unset it or name one that is there"
             )
         return Path(given)
-    clone = Path(__file__).resolve().parents[2]
-    for folder in (Path(sys.executable).parent, clone / ".tools" / "bin"):
+    clone = chart.clone_root()
+    for folder in (Path(sys.executable).parent, *([clone / ".tools" / "bin"] if clone else [])):
         if os.access(folder / name, os.X_OK):
             return folder / name
     if found := shutil.which(name):

@@ -1,0 +1,92 @@
+"""``proxy-gen render``: write every document that the values make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from proxy_gen import documents, stream, tree, values
+from proxy_gen.cli_options import (
+    gather_files,
+    gather_overrides,
+    quiet_option,
+    release_options,
+    table,
+    talk,
+    values_options,
+    warn_of_placeholders,
+)
+from proxy_gen.helm import Release
+from proxy_gen.render import Rendered, render
+from proxy_gen.tree import Written
+
+
+@click.command()
+@values_options
+@release_options
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    default="rendered",
+    show_default=True,
+    help="The folder to write into; - prints all objects as one YAML stream.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(list(documents.SHORT_NAMES)),
+    help="Print this one document and write nothing.",
+)
+@click.option("--force", is_flag=True, help="Overwrite rendered files that were edited since.")
+@quiet_option
+def command(
+    arguments: tuple[str, ...],
+    more: tuple[str, ...],
+    set_: tuple[str, ...],
+    set_string: tuple[str, ...],
+    set_json: tuple[str, ...],
+    set_file: tuple[str, ...],
+    secrets_file: str | None,
+    release: Release,
+    output: str,
+    only: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write traefik.toml, etcd-statefulset.yaml, hub/ and manifests/ for VALUES.
+
+    The same input makes the same bytes. Secrets come from --secrets; without it they are
+    placeholders that no cluster takes. Files that a former render wrote and this one does not are
+    removed; files that it did not write are never touched.
+
+    \b
+    Example:
+      proxy-gen secrets secrets.yaml
+      proxy-gen render values.yaml --secrets secrets.yaml -o rendered/
+      proxy-gen render values.yaml --only traefik.toml
+      proxy-gen render values.yaml -o - | kubectl diff -f -
+    """
+    files = gather_files(arguments, more)
+    overrides = gather_overrides(set_, set_string, set_json, set_file)
+    rendered = render(values.read(files, overrides, secrets=secrets_file), release)
+    warn_of_placeholders(rendered.placeholders, quiet)
+    if only:
+        click.echo(documents.only(rendered.documents, only), nl=False)
+    elif output == "-":
+        click.echo(stream.join(rendered.documents), nl=False)
+    else:
+        _write(rendered, Path(output), force, quiet)
+
+
+def _write(rendered: Rendered, folder: Path, force: bool, quiet: bool) -> None:
+    files = documents.extract(rendered.documents) | documents.manifests(rendered.documents)
+    written = tree.write(folder, files, force=force)
+    say = talk(quiet)
+    say(table([(one.path, one.state) for one in written], ("FILE", "STATE")))
+    say(f"{folder}: {_counted(written)}")
+
+
+def _counted(written: list[Written]) -> str:
+    states = [one.state for one in written]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))

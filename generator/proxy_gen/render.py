@@ -1,0 +1,112 @@
+"""From values to documents: the schema is checked while helm renders, and every problem is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import chart, secrets, stream, values
+from .errors import Problem, ProblemsError, ToolError
+from .helm import Release, Template
+from .stream import Document
+from .values import Values
+
+# `path: what; cure`, one line for each refusal of the chart's templates/validate.yaml.
+_REFUSAL = re.compile(r"^\s*(?:- )?(?P<path>[A-Za-z][\w.\[\]\"/@*<>-]*): (?P<text>\S.*)$")
+_PLACE = re.compile(r"\((?P<file>[^()\s]+\.(?:ya?ml|tpl|txt)):(?P<line>\d+)(?::\d+)?\)")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The objects that values make, and the names of the secrets that are placeholders."""
+
+    documents: tuple[Document, ...]
+    placeholders: tuple[str, ...] = ()
+
+
+def render(
+    given: Values, release: Release | None = None, *, folder: Path | None = None
+) -> Rendered:
+    """Render the chart with ``given``; secrets that are not given become placeholders.
+
+    So the same values make the same bytes. Raises ProblemsError with everything that the schema
+    and the chart's rules refuse, ToolError where helm cannot be used or the chart is broken.
+    """
+    folder = folder or chart.find()
+    whole, absent = with_placeholders(given.data)
+    with Template(folder, Values(whole).to_json(), release or Release()) as template:
+        problems = schema_problems(given, folder)  # helm is at work meanwhile
+        text, failure = template.result()
+    if failure:
+        problems += refusals(failure, given, strict=not problems)
+    if problems:
+        raise ProblemsError(sorted(set(problems)))
+    return Rendered(tuple(stream.split(text)), tuple(absent))
+
+
+def schema_problems(given: Values, folder: Path) -> list[Problem]:
+    """Return what the chart's schema finds wrong with ``given``."""
+    from . import schema
+
+    return schema.check(given, chart.schema(folder), chart.defaults(folder))
+
+
+def with_placeholders(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return ``given`` with a placeholder for each missing secret, and the names of these.
+
+    Raises nothing for a shape that is wrong: where a mapping is missing on the way to a secret,
+    something else stands there, and the schema says so.
+    """
+    absent = []
+    whole = dict(given)
+    for secret in secrets.SECRETS:
+        if secrets.get(given, secret) is None and _is_free(given, secret):
+            value = secrets.get(secrets.placeholders(), secret)
+            tree: dict[str, Any] = {secret.keys[-1]: value}
+            for key in reversed(secret.keys[:-1]):
+                tree = {key: tree}
+            whole = values.merge(whole, tree)
+            absent.append(secret.name)
+    return whole, absent
+
+
+def refusals(failure: str, given: Values, *, strict: bool = True) -> list[Problem]:
+    """Read the chart's refusals out of what helm printed when it failed.
+
+    The chart prints ``path: what; cure`` lines. Where helm failed for another reason, that is
+    either the consequence of a wrong shape (``strict`` is false: the schema has told already,
+    nothing is returned) or a fault of the chart (ToolError).
+    """
+    problems = []
+    head, _, body = failure.partition("\n")
+    lines = [*([head.rpartition("): ")[2]] if "): " in head else []), *body.splitlines()]
+    for line in lines:
+        match = _REFUSAL.match(line)
+        if match is None or line.startswith(("Error:", "Use --debug", "level=")):
+            continue
+        what, _, cure = match["text"].partition("; ")
+        keys = values.path_keys(match["path"])
+        file, number = given.place(keys)
+        problems.append(Problem(file, number, match["path"], what, cure, rule="chart"))
+    if problems or not strict:
+        return problems
+    place = _PLACE.search(failure)
+    where = f" at {place['file']}:{place['line']}" if place else ""
+    raise ToolError(f"helm template failed{where}: {_shortened(failure)}")
+
+
+def _is_free(given: Mapping[str, Any], secret: secrets.Secret) -> bool:
+    node: Any = given
+    for key in secret.keys[:-1]:
+        node = node.get(key, {})
+        if not isinstance(node, Mapping):
+            return False
+    return True
+
+
+def _shortened(failure: str) -> str:
+    lines = [line for line in failure.splitlines() if line and not line.startswith("Use --debug")]
+    return "\n".join(lines[-20:]).removeprefix("Error: ")
