@@ -1,0 +1,86 @@
+{{- /*
+  What is mounted into the hub's pod. The package jupyterhub_ha knows these places: values.Mounts.
+*/}}
+
+{{- define "jupyterhub-ha.hub.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "jupyterhub-ha.hub.fullname" . }}
+- name: package
+  configMap:
+    name: {{ include "jupyterhub-ha.hub-package.fullname" . }}
+- name: secret
+  secret:
+    secretName: {{ include "jupyterhub-ha.hub.fullname" . }}
+{{- with include "jupyterhub-ha.hub-existing-secret.fullname" . }}
+- name: existing-secret
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- if eq .Values.proxy.kind "traefik-etcd" }}
+{{- with include "jupyterhub-ha.proxy-etcd-hub.fullname" . }}
+- name: etcd
+  secret:
+    secretName: {{ . }}
+{{- end }}
+- name: proxy-api
+  secret:
+    secretName: {{ include "jupyterhub-ha.proxy-api-users.fullname" . }}
+    items:
+      - key: hub-password
+        path: hub-password
+{{- end }}
+{{- with .Values.hub.extraFiles }}
+- name: files
+  secret:
+    secretName: {{ include "jupyterhub-ha.hub.fullname" $ }}
+    items:
+      {{- include "jupyterhub-ha.files.items" . | trim | nindent 6 }}
+{{- end }}
+{{- if eq .Values.hub.db.type "sqlite-pvc" }}
+- name: pvc
+  persistentVolumeClaim:
+    claimName: {{ include "jupyterhub-ha.hub-pvc.fullname" . }}
+{{- end }}
+{{- with .Values.hub.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "jupyterhub-ha.hub.volumeMounts" -}}
+{{- $folder := "/usr/local/etc/jupyterhub" -}}
+- name: config
+  mountPath: {{ $folder }}/jupyterhub_config.py
+  subPath: jupyterhub_config.py
+- name: package
+  mountPath: {{ $folder }}/jupyterhub_ha/
+- name: config
+  mountPath: {{ $folder }}/config/
+- name: secret
+  mountPath: {{ $folder }}/secret/
+{{- if include "jupyterhub-ha.hub-existing-secret.fullname" . }}
+- name: existing-secret
+  mountPath: {{ $folder }}/existing-secret/
+{{- end }}
+{{- if eq .Values.proxy.kind "traefik-etcd" }}
+{{- if include "jupyterhub-ha.proxy-etcd-hub.fullname" . }}
+- name: etcd
+  mountPath: {{ $folder }}/etcd/
+{{- end }}
+- name: proxy-api
+  mountPath: {{ $folder }}/proxy-api/
+{{- end }}
+{{- with .Values.hub.extraFiles }}
+{{ include "jupyterhub-ha.files.mounts" . | trim }}
+{{- end }}
+{{- with .Values.hub.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- if eq .Values.hub.db.type "sqlite-pvc" }}
+- name: pvc
+  mountPath: /srv/jupyterhub
+  {{- with .Values.hub.db.pvc.subPath }}
+  subPath: {{ . | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
