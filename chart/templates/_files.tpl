@@ -48,6 +48,9 @@
   {{- range list "data" "stringData" "binaryData" }}
     {{- if get $file . }}
       {{- $given = append $given . }}
+      {{- if and (ne . "data") (not (kindIs "string" (get $file .))) }}
+        {{- fail (printf "\n\n%s.%s: a text is needed; write it in quotes." $name .) }}
+      {{- end }}
     {{- end }}
   {{- end }}
   {{- if ne (len $given) 1 }}

@@ -65,3 +65,28 @@
 {{- define "jupyterhub-ha.probe" -}}
   {{- omit . "enabled" "path" | toYaml }}
 {{- end }}
+
+{{- /* A spec with the user's `extraPodSpec` merged over it: takes (list <spec as YAML> <extra>). */}}
+{{- define "jupyterhub-ha.mergedSpec" -}}
+  {{- mergeOverwrite (index . 0 | fromYaml) (index . 1 | default dict | deepCopy) | toYaml }}
+{{- end }}
+
+{{- /* The limit of a PodDisruptionBudget; 0 is a limit, too. */}}
+{{- define "jupyterhub-ha.pdb" -}}
+  {{- if not (kindIs "invalid" .maxUnavailable) -}}
+    maxUnavailable: {{ .maxUnavailable }}
+  {{- else if not (kindIs "invalid" .minAvailable) -}}
+    minAvailable: {{ .minAvailable }}
+  {{- end }}
+{{- end }}
+
+{{- /* The address families of a Service: takes the value with ipFamilyPolicy and ipFamilies. */}}
+{{- define "jupyterhub-ha.ipFamilies" -}}
+{{- with .ipFamilyPolicy -}}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -55,3 +55,32 @@
     {{- printf "jupyterhub-ha.secret: draw must be hex or password, not %v" . | fail }}
   {{- end }}
 {{- end }}
+
+{{- /*
+  An htpasswd line: takes (list <user> <password>). The hash is SHA-1, in the form that htpasswd -s
+  writes: Sprig's htpasswd draws a new bcrypt salt at each render, so every upgrade would restart the
+  pods, and bcrypt costs Traefik about 50 ms of CPU at each of the hub's calls. The passwords are
+  drawn and long, and whoever can read the hash can read the password beside it.
+*/}}
+{{- define "jupyterhub-ha.htpasswd" -}}
+  {{- printf "%s:{SHA}%s" (index . 0) (include "jupyterhub-ha.hexToBase64" (index . 1 | sha1sum)) }}
+{{- end }}
+
+{{- /*
+  The base64 of bytes that are given as 40 hex digits, a SHA-1; Sprig cannot decode hex. Six digits
+  are 24 bits are four letters. The 20 bytes are two more than six such groups, so the last group
+  is filled up with a zero byte, whose letter is replaced by the padding.
+*/}}
+{{- define "jupyterhub-ha.hexToBase64" -}}
+  {{- $alphabet := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" }}
+  {{- $hex := printf "%s00" . }}
+  {{- $text := "" }}
+  {{- range $group := until 7 }}
+    {{- $bits := printf "0x%s" (substr (mul 6 $group | int) (mul 6 (add $group 1) | int) $hex) | int }}
+    {{- range $divisor := list 262144 4096 64 1 }}
+      {{- $letter := mod (div $bits $divisor) 64 | int }}
+      {{- $text = printf "%s%s" $text (substr $letter (add $letter 1 | int) $alphabet) }}
+    {{- end }}
+  {{- end }}
+  {{- printf "%s=" (trunc 27 $text) }}
+{{- end }}
