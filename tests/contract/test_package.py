@@ -1,0 +1,100 @@
+"""The hub-side package as it is mounted, installed and versioned: one source, the same bytes."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.support.processes import ROOT
+
+import jupyterhub_ha
+
+PACKAGE = ROOT / "chart/files/hub/jupyterhub_ha"
+CHART = yaml.safe_load((ROOT / "chart/Chart.yaml").read_text())
+
+# What the stock hub image has; anything else would have to be installed into it.
+ALLOWED_IMPORTS = {
+    "jupyterhub_ha", "jupyterhub", "tornado", "traitlets",
+    "aiohttp", "certipy", "cryptography", "kubernetes_asyncio", "prometheus_client", "yaml",
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.glob("*.py"))
+
+
+def imported(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add("jupyterhub_ha" if node.level else (node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("file", modules(), ids=lambda file: file.stem)
+def test_a_module_imports_only_what_the_stock_image_has(file: Path) -> None:
+    foreign = imported(file) - set(sys.stdlib_module_names) - ALLOWED_IMPORTS
+    assert not foreign, f"{file.name} imports {sorted(foreign)}"
+
+
+def test_the_guard_finds_a_foreign_import(tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text("import requests\nfrom . import etcd_client\nimport os\n")
+    assert imported(file) == {"requests", "jupyterhub_ha", "os"}
+
+
+def test_the_package_is_flat() -> None:
+    # A ConfigMap keeps base names only: two files of one name in two folders would become one.
+    nested = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
+    assert not nested
+
+
+def test_the_package_fits_into_a_config_map() -> None:
+    size = sum(file.stat().st_size for file in modules())
+    assert size < 256 * 1024, f"{size} bytes; a ConfigMap stops at 1 MiB"
+
+
+def test_versions_agree() -> None:
+    assert CHART["version"] == jupyterhub_ha.__version__
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    # Built with the hatchling that is installed, so that no registry is asked.
+    from hatchling.builders.wheel import WheelBuilder
+
+    folder = tmp_path_factory.mktemp("wheel")
+    (path,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_package_twice_with_the_same_bytes(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    for file in modules():
+        imported_copy = f"jupyterhub_ha/{file.name}"
+        chart_copy = f"proxy_gen/chart/files/hub/jupyterhub_ha/{file.name}"
+        assert {imported_copy, chart_copy} <= names
+        assert wheel.read(imported_copy) == wheel.read(chart_copy) == file.read_bytes()
+
+
+def test_the_wheel_holds_the_whole_chart(wheel: zipfile.ZipFile) -> None:
+    inside = {
+        name.removeprefix("proxy_gen/chart/")
+        for name in wheel.namelist()
+        if name.startswith("proxy_gen/chart/")
+    }
+    # What git knows or would add: caches of tools are no part of the chart.
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "chart"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    expected = {name.removeprefix("chart/") for name in listed if (ROOT / name).exists()}
+    assert inside == expected
