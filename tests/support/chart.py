@@ -31,7 +31,7 @@ class Rendered:
     """The objects of one render."""
 
     def __init__(self, stream: str) -> None:
-        self.objects: list[Manifest] = [o for o in yaml.load_all(stream, _Loader) if o]  # noqa: S506
+        self.objects: list[Manifest] = [o for o in yaml.load_all(stream, _Loader) if o]
 
     def get(self, kind: str, name: str) -> Manifest:
         """The object of that kind and name; KeyError with what there is when it is not there."""
