@@ -99,6 +99,11 @@
   {{- include "jupyterhub-ha.proxy.fullname" . }}-etcd
 {{- end }}
 
+{{- define "jupyterhub-ha.proxy-etcd-serviceaccount.fullname" -}}
+  {{- $default := ternary (include "jupyterhub-ha.proxy-etcd.fullname" .) "default" .Values.proxy.etcd.serviceAccount.create }}
+  {{- .Values.proxy.etcd.serviceAccount.name | default $default }}
+{{- end }}
+
 {{- define "jupyterhub-ha.proxy-etcd-ca.fullname" -}}
   {{- include "jupyterhub-ha.proxy-etcd.fullname" . }}-ca
 {{- end }}

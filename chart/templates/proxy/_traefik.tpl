@@ -1,0 +1,118 @@
+{{- /*
+  Traefik's two documents. Each is built as one dict, the user's is merged over it, and the result
+  is written once.
+*/}}
+
+{{- define "jupyterhub-ha.traefik.static" -}}
+  {{- $traefik := .Values.proxy.traefik }}
+  {{- $config := dict
+    "global" (dict "checkNewVersion" false "sendAnonymousUsage" false)
+    "log" (dict "level" (ternary "DEBUG" $traefik.logLevel .Values.debug.enabled) "format" "json")
+    "entryPoints" (include "jupyterhub-ha.traefik.entryPoints" . | fromJson)
+    "ping" (dict "entryPoint" "internal" "terminatingStatusCode" 503)
+    "api" (dict "dashboard" $traefik.dashboard.enabled "insecure" false "disableDashboardAd" true)
+    "metrics" (dict "prometheus" (dict "entryPoint" "internal" "addEntryPointsLabels" true "addServicesLabels" true "addRoutersLabels" false))
+    "providers" (include "jupyterhub-ha.traefik.providers" . | fromJson)
+    "serversTransport" (dict "forwardingTimeouts" (dict
+      "dialTimeout" (printf "%ds" (int $traefik.timeouts.dialSeconds))
+      "responseHeaderTimeout" "0s"
+      "idleConnTimeout" "90s"))
+  }}
+  {{- if $traefik.accessLog.enabled }}
+    {{- /* The query may hold a user's token, and headers the cookies. */}}
+    {{- $fields := dict "headers" (dict "defaultMode" "drop") "queryParameters" (dict "defaultMode" "drop") }}
+    {{- $_ := set $config "accessLog" (dict "format" "json" "fields" $fields) }}
+  {{- end }}
+  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy $traefik.extraStaticConfig)) }}
+{{- end }}
+
+{{- /* JSON. */}}
+{{- define "jupyterhub-ha.traefik.entryPoints" -}}
+  {{- $traefik := .Values.proxy.traefik }}
+  {{- $lifeCycle := dict
+    "requestAcceptGraceTimeout" (printf "%ds" (int $traefik.drain.acceptSeconds))
+    "graceTimeOut" (printf "%ds" (int $traefik.drain.finishSeconds))
+  }}
+  {{- /* No limit for a request or an answer: Traefik's 60 seconds would cut a large upload. Bodies
+         are streamed, since nothing here adds the buffering middleware. */}}
+  {{- $timeouts := dict
+    "readTimeout" (printf "%ds" (int $traefik.timeouts.readSeconds))
+    "writeTimeout" (printf "%ds" (int $traefik.timeouts.writeSeconds))
+    "idleTimeout" (printf "%ds" (int $traefik.timeouts.idleSeconds))
+  }}
+  {{- $http := dict
+    "address" ":8000"
+    "transport" (dict "lifeCycle" $lifeCycle "respondingTimeouts" $timeouts)
+    "forwardedHeaders" (dict "trustedIPs" ($traefik.forwardedHeaders.trustedIPs | default list))
+  }}
+  {{- /* Paths go to the servers as they came, as with configurable-http-proxy: applications behind
+         jupyter-server-proxy have "//" in theirs. No decision about access is taken from a path
+         here; hub and servers take it themselves. */}}
+  {{- $_ := set $http "http" (dict "sanitizePath" false) }}
+  {{- /* The internal entry point stays as long as the users' one, so that the hub still sees what a
+         replica that drains does serve. */}}
+  {{- $entryPoints := dict
+    "http" $http
+    "internal" (dict "address" ":8080" "transport" (dict "lifeCycle" $lifeCycle))
+  }}
+  {{- if $traefik.dashboard.enabled }}
+    {{- $_ := set $entryPoints "dashboard" (dict "address" (printf ":%d" (int $traefik.dashboard.port))) }}
+  {{- end }}
+  {{- toJson $entryPoints }}
+{{- end }}
+
+{{- /* JSON. */}}
+{{- define "jupyterhub-ha.traefik.providers" -}}
+  {{- $urls := include "jupyterhub-ha.etcd.endpoints" . | fromJsonArray }}
+  {{- $endpoints := list }}
+  {{- range $urls }}
+    {{- $endpoints = append $endpoints (regexReplaceAll "^https?://" . "" | trimSuffix "/") }}
+  {{- end }}
+  {{- $etcd := dict "endpoints" $endpoints "rootKey" "traefik" }}
+  {{- if include "jupyterhub-ha.proxy-etcd-traefik.fullname" . }}
+    {{- $folder := "/etc/traefik/etcd" }}
+    {{- $_ := set $etcd "tls" (dict
+      "ca" (printf "%s/ca.crt" $folder)
+      "cert" (printf "%s/tls.crt" $folder)
+      "key" (printf "%s/tls.key" $folder)) }}
+  {{- end }}
+  {{- toJson (dict
+    "providersThrottleDuration" .Values.proxy.traefik.providersThrottleDuration
+    "file" (dict "filename" "/etc/traefik/dynamic.toml" "watch" false)
+    "etcd" $etcd) }}
+{{- end }}
+
+{{- define "jupyterhub-ha.traefik.dynamic" -}}
+  {{- $dashboard := .Values.proxy.traefik.dashboard }}
+  {{- $users := "/etc/traefik/users" }}
+  {{- $marker := "jupyterhub-generation" }}
+  {{- with .Values.proxy.etcd.namespace }}
+    {{- $marker = printf "%s-%s" $marker . }}
+  {{- end }}
+  {{- $hub := printf "http://%s:8081" (include "jupyterhub-ha.hub.fullname" .) }}
+  {{- /* The least priority of all: what no route from etcd matches, and everything as long as there
+         are none, goes to the hub, not to Traefik's 404. */}}
+  {{- $routers := dict
+    "fallback" (dict "entryPoints" (list "http") "rule" "PathPrefix(`/`)" "priority" 1 "service" "hub")
+    "api" (dict "entryPoints" (list "internal") "rule" "PathPrefix(`/api`)" "service" "api@internal" "middlewares" (list "api-users"))
+    "ready" (dict "entryPoints" (list "internal") "rule" "Path(`/ready`)" "service" "api@internal" "middlewares" (list "ready"))
+  }}
+  {{- /* "ready" asks the API for the hub's marker, which is there once the table was read from etcd;
+         it tells nobody more than the marker's number, so it needs no password. Users are read from
+         files, so that their hashes do not show in the API. */}}
+  {{- $middlewares := dict
+    "api-users" (dict "basicAuth" (dict "usersFile" (printf "%s/hub" $users) "removeHeader" true))
+    "ready" (dict "replacePath" (dict "path" (printf "/api/http/middlewares/%s@etcd" $marker)))
+  }}
+  {{- if $dashboard.enabled }}
+    {{- $_ := set $routers "dashboard" (dict "entryPoints" (list "dashboard") "rule" "PathPrefix(`/dashboard`) || PathPrefix(`/api`)" "service" "api@internal" "middlewares" (list "dashboard-users")) }}
+    {{- $_ := set $routers "dashboard-start" (dict "entryPoints" (list "dashboard") "rule" "Path(`/`)" "service" "noop@internal" "middlewares" (list "dashboard-start")) }}
+    {{- $_ := set $middlewares "dashboard-users" (dict "basicAuth" (dict "usersFile" (printf "%s/dashboard" $users) "removeHeader" true)) }}
+    {{- $_ := set $middlewares "dashboard-start" (dict "redirectRegex" (dict "regex" "^(https?://[^/]+)/?$" "replacement" "${1}/dashboard/")) }}
+  {{- end }}
+  {{- $config := dict "http" (dict
+    "routers" $routers
+    "middlewares" $middlewares
+    "services" (dict "hub" (dict "loadBalancer" (dict "servers" (list (dict "url" $hub)))))) }}
+  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy .Values.proxy.traefik.extraDynamicConfig)) }}
+{{- end }}
