@@ -28,3 +28,17 @@
   {{- $given := get $service "api_token" | default (get $service "apiToken") }}
   {{- include "jupyterhub-ha.secret" (dict "root" $root "secret" (include "jupyterhub-ha.hub.fullname" $root) "key" (printf "hub.services.%s.apiToken" $name) "given" $given "draw" "hex") }}
 {{- end }}
+
+{{- /*
+  Annotation that restarts the hub when its identity for etcd or for the replicas' API changes: it
+  reads them once. Few digits, so that it does not help to guess a password.
+*/}}
+{{- define "jupyterhub-ha.hub.identity" -}}
+{{- if eq .Values.proxy.kind "traefik-etcd" }}
+{{- $identity := include "jupyterhub-ha.proxy.hubPassword" . }}
+{{- if .Values.proxy.etcd.enabled }}
+{{- $identity = cat $identity (include "jupyterhub-ha.etcd.password" (list . "hub")) (include "jupyterhub-ha.etcd.certificate" (list . "hub" "crt")) }}
+{{- end }}
+checksum/identity: {{ $identity | sha256sum | trunc 6 | quote }}
+{{- end }}
+{{- end }}

@@ -25,7 +25,8 @@ def values(tmp_path):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
-    return Values({"proxy": {"kind": "traefik-etcd"}}, Mounts(tmp_path))
+    etcd = {"enabled": True, "maxTxnOps": 4096, "auth": {"hubUsername": "hub"}}
+    return Values({"proxy": {"kind": "traefik-etcd", "etcd": etcd}}, Mounts(tmp_path))
 
 
 def with_proxy(values, proxy):
@@ -42,6 +43,7 @@ def test_etcd(values):
         "endpoints": ["https://e-0:2379", "https://e-1:2379"],
         "replica_urls": ["http://proxy-replicas:8080"],
         "entry_points": ["http"],
+        "max_txn_ops": 4096,
         "ca_file": str(folder / "ca.crt"),
         "cert_file": str(folder / "tls.crt"),
         "key_file": str(folder / "tls.key"),
@@ -56,8 +58,9 @@ def test_etcd_without_certificates_or_password(values):
     for file in list(values.mounts.etcd.iterdir()):
         file.unlink()
     c = Config()
-    configure_proxy(c, values)
-    assert not {"ca_file", "cert_file", "username", "password"} & set(c.TraefikEtcdProxy)
+    configure_proxy(c, with_proxy(values, {"etcd": {"enabled": False}}))
+    absent = {"ca_file", "cert_file", "key_file", "username", "password", "max_txn_ops"}
+    assert not absent & set(c.TraefikEtcdProxy)
 
 
 def test_the_apis_password_must_be_there(values):

@@ -37,9 +37,9 @@ def configure_etcd_proxy(c: Config, values: Values) -> None:
     _set_identity(c, values)
     proxy.api_username = "hub"
     proxy.api_password = _mounted(values, "proxy_api", "hub-password")
-    namespace = values.get("proxy.etcd.namespace")
-    if namespace:
-        proxy.namespace = namespace
+    # Of one's own etcd the limit is not known; the class then takes etcd's default.
+    if values.get("proxy.etcd.enabled"):
+        proxy.max_txn_ops = values.get("proxy.etcd.maxTxnOps")
 
 
 def _set_identity(c: Config, values: Values) -> None:
@@ -49,7 +49,7 @@ def _set_identity(c: Config, values: Values) -> None:
         if (folder / name).is_file():
             proxy[trait] = str(folder / name)
     if (folder / "password").is_file():
-        proxy.username = "hub"
+        proxy.username = values.get("proxy.etcd.auth.hubUsername")
         proxy.password = (folder / "password").read_text(encoding="utf-8").strip()
 
 

@@ -157,7 +157,7 @@ def configure_environment(c: Config, values: Values) -> None:
         given = {entry["name"]: entry for entry in given}
     if not isinstance(given, dict):
         raise BadValuesError(["singleuser.extraEnv: a mapping or a list is needed"])
-    # The API server takes nothing but texts, and Helm writes 1000000 as 1e+06.
+    # The API server takes nothing but texts.
     wrong = [name for name, value in given.items() if not isinstance(value, str | dict | None)]
     if wrong:
         raise BadValuesError(
