@@ -1,0 +1,42 @@
+"""Prometheus metrics of the routing table, in the registry that the hub's /metrics shows."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+COMMITS = Counter(
+    "jupyterhub_ha_commits",
+    "Group commits of route changes to etcd",
+    ["result"],
+)
+TRANSACTIONS = Counter("jupyterhub_ha_transactions", "Transactions written to etcd")
+COMMIT_ROUTES = Histogram(
+    "jupyterhub_ha_commit_routes",
+    "Changed routes in one group commit",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+)
+COMMIT_SECONDS = Histogram(
+    "jupyterhub_ha_commit_seconds", "Time to write one group commit to etcd", buckets=_SECONDS
+)
+LIVE_SECONDS = Histogram(
+    "jupyterhub_ha_live_seconds",
+    "Time from the end of a commit until every live replica served it",
+    buckets=_SECONDS,
+)
+ROUTES = Gauge("jupyterhub_ha_routes", "Routes in the table")
+REPLICAS = Gauge(
+    "jupyterhub_ha_replicas",
+    "Traefik replicas at the last commit: live, lagging (alive, but behind) or skipped",
+    ["state"],
+)
+SKIPPED = Counter(
+    "jupyterhub_ha_replicas_skipped", "Waits in which a replica did not answer and was skipped"
+)
+LAGGING = Counter(
+    "jupyterhub_ha_replicas_lagging", "Waits in which a live replica did not follow in time"
+)
+
+for _result in ("written", "unchanged", "failed"):
+    COMMITS.labels(_result)

@@ -1,0 +1,186 @@
+"""Wait until every Traefik replica serves a generation of the table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+
+from . import metrics
+from .errors import RouteError
+
+_REQUEST_SECONDS = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Addresses of the replicas after a wait.
+
+    `live` serve the generation, `lagging` answer but do not serve it yet, `skipped` do not answer
+    or are shutting down.
+    """
+
+    live: list[str] = field(default_factory=list)
+    lagging: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+class Replicas:
+    """The replicas behind some URLs of Traefik's internal entry point.
+
+    A host name stands for all its addresses, looked up anew at each wait. A replica that was too
+    late once is asked, but not waited for, until it has caught up.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        marker: str,
+        *,
+        username: str = "",
+        password: str = "",
+        timeout: float = 10.0,
+        log: logging.Logger | logging.LoggerAdapter[Any] | None = None,
+    ) -> None:
+        for url in urls:
+            if urlsplit(url).scheme != "http" or not urlsplit(url).hostname:
+                raise RouteError(f"replica URL {url!r} is not like http://proxy-replicas:8080")
+        self.urls = list(urls)
+        self.timeout = timeout
+        self.seen = False  # whether any replica ever served a generation
+        self._path = f"/api/http/middlewares/{marker}@etcd"
+        self._auth = {"auth_username": username, "auth_password": password} if username else {}
+        self._late: set[str] = set()
+        self._log = log or logging.getLogger(__name__)
+        self._http: AsyncHTTPClient | None = None
+
+    def close(self) -> None:
+        """Close connections; they are opened again when needed."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    async def wait_for(self, generation: int) -> Report:
+        """Wait until all live replicas serve this generation or a later one; never raises.
+
+        Ends after `timeout` seconds at the latest (and the time of one request).
+        """
+        start = time.monotonic()
+        addresses = await self._addresses()
+        self._late &= set(addresses)
+        patient = set(addresses) - self._late or set(addresses)
+        deadline = start + self.timeout
+        states = await asyncio.gather(
+            *(self._follow(a, generation, deadline if a in patient else start) for a in addresses)
+        )
+        report = Report()
+        for address, state in zip(addresses, states, strict=True):
+            getattr(report, state).append(address)
+        self._note(report, generation, time.monotonic() - start)
+        return report
+
+    def _note(self, report: Report, generation: int, seconds: float) -> None:
+        for state in ("live", "lagging", "skipped"):
+            metrics.REPLICAS.labels(state).set(len(getattr(report, state)))
+        metrics.SKIPPED.inc(len(report.skipped))
+        metrics.LAGGING.inc(len(report.lagging))
+        for address in set(report.lagging) - self._late:
+            self._log.warning(
+                "Traefik at %s does not serve generation %i after %.1f s; not waiting for it"
+                " until it has caught up",
+                address,
+                generation,
+                seconds,
+            )
+        for address in self._late & set(report.live):
+            self._log.info("Traefik at %s has caught up", address)
+        self._late = set(report.lagging)
+        if report.live:
+            self.seen = True
+            metrics.LIVE_SECONDS.observe(seconds)
+            self._log.debug("Generation %i is live after %.3f s", generation, seconds)
+
+    async def _addresses(self) -> list[str]:
+        """Base URLs with an address instead of a name, each once."""
+        found: dict[str, None] = {}
+        for url in self.urls:
+            parts = urlsplit(url)
+            port = parts.port or 80
+            try:
+                infos = await asyncio.wait_for(
+                    asyncio.get_running_loop().getaddrinfo(
+                        parts.hostname, port, type=socket.SOCK_STREAM
+                    ),
+                    _REQUEST_SECONDS,
+                )
+            except (OSError, TimeoutError) as error:
+                self._log.warning("Cannot look up the replicas of %s: %s", url, error)
+                continue
+            for family, *_, address in infos:
+                host = f"[{address[0]}]" if family == socket.AF_INET6 else address[0]
+                found[f"http://{host}:{port}{parts.path.rstrip('/')}"] = None
+        return list(found)
+
+    async def _follow(self, address: str, generation: int, deadline: float) -> str:
+        """Ask one replica until it serves the generation; returns its field of a Report."""
+        pause = _FIRST_PAUSE
+        while True:
+            serves = await self._generation(address)
+            if serves is None and not await self._is_alive(address):
+                return "skipped"
+            if serves is not None and serves >= generation:
+                return "live"
+            if time.monotonic() + pause > deadline:
+                return "lagging"
+            await asyncio.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+    async def _generation(self, address: str) -> int | None:
+        """The generation that a replica serves, 0 for none; None if it gives no answer."""
+        try:
+            response = await self._client().fetch(
+                address + self._path,
+                connect_timeout=_REQUEST_SECONDS,
+                request_timeout=_REQUEST_SECONDS,
+                **self._auth,
+            )
+            headers = json.loads(response.body)["headers"]["customResponseHeaders"]
+            return int(headers["generation"])
+        except HTTPClientError as error:
+            if error.code == 404:
+                return 0
+            if error.code in {401, 403}:
+                self._log.error("Traefik at %s refuses the API user: %s", address, error)
+                return 0
+            return None
+        except (KeyError, TypeError, ValueError):
+            return 0
+        except (OSError, EOFError):
+            return None
+
+    async def _is_alive(self, address: str) -> bool:
+        """Whether it answers a ping; one that shuts down says 503 (terminatingStatusCode)."""
+        try:
+            await self._client().fetch(
+                f"{address}/ping",
+                connect_timeout=_REQUEST_SECONDS,
+                request_timeout=_REQUEST_SECONDS,
+            )
+        except (HTTPClientError, OSError, EOFError):
+            return False
+        return True
+
+    def _client(self) -> AsyncHTTPClient:
+        if self._http is None:
+            # More than the default of 10: each replica is asked at the same time.
+            self._http = AsyncHTTPClient(force_instance=True, max_clients=100)
+        return self._http
