@@ -1,0 +1,116 @@
+{{- /*
+  Rules for what is in front of the hub. See validate.yaml.
+*/}}
+
+{{- /* Values that Z2JH or the design has and this version does not: never ignored. */}}
+{{- define "jupyterhub-ha.validate.not-built" -}}
+{{- $v := .Values -}}
+{{- if has $v.proxy.kind (list "traefik-file" "in-process" "external") }}
+proxy.kind: {{ $v.proxy.kind }} is not built yet; use traefik-etcd or chp
+{{- end }}
+{{- if and $v.proxy.https.enabled (ne $v.proxy.https.type "offload") }}
+proxy.https.type: {{ $v.proxy.https.type }} is not built yet; end TLS in an Ingress (ingress.tls) or a load balancer, and set proxy.https.type to offload or proxy.https.enabled to false
+{{- end }}
+{{- if $v.proxy.secretSync }}
+proxy.secretSync: is not built yet, it belongs to Let's Encrypt; remove it
+{{- end }}
+{{- if $v.proxy.traefik.hsts }}
+proxy.traefik.hsts: is not built yet, it belongs to TLS in the proxy; remove it and set the header where TLS ends
+{{- end }}
+{{- if $v.httpRoute.enabled }}
+httpRoute.enabled: is not built yet; set it to false and write an HTTPRoute to the Service {{ include "jupyterhub-ha.proxy-public.fullname" . }} yourself
+{{- end }}
+{{- if $v.prePuller.hook.enabled }}
+prePuller.hook.enabled: is not built yet; set it to false
+{{- end }}
+{{- if $v.prePuller.continuous.enabled }}
+prePuller.continuous.enabled: is not built yet; set it to false
+{{- end }}
+{{- if $v.scheduling.userScheduler.enabled }}
+scheduling.userScheduler.enabled: is not built yet; set it to false, then the cluster's own scheduler places users' pods
+{{- end }}
+{{- if gt (int $v.scheduling.userPlaceholder.replicas) 0 }}
+scheduling.userPlaceholder.replicas: placeholders are not built yet; set it to 0
+{{- end }}
+{{- end }}
+
+{{- define "jupyterhub-ha.validate.proxy" -}}
+{{- $proxy := .Values.proxy -}}
+{{- $service := $proxy.service -}}
+{{- $strategy := $proxy.deploymentStrategy -}}
+{{- if and $service.disableHttpPort (not $proxy.https.enabled) }}
+proxy.service.disableHttpPort: leaves the Service without a port; set it to false or enable proxy.https
+{{- end }}
+{{- if and $service.loadBalancerSourceRanges (ne $service.type "LoadBalancer") }}
+proxy.service.loadBalancerSourceRanges: a Service of type {{ $service.type }} lets everybody in; use type LoadBalancer or remove the ranges
+{{- end }}
+{{- if eq $service.type "ClusterIP" }}
+{{- range $port := list "http" "https" }}
+{{- if index $service.nodePorts $port }}
+proxy.service.nodePorts.{{ $port }}: a Service of type ClusterIP has no node ports; use type NodePort or LoadBalancer, or remove it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $service.nodePorts.https (not $proxy.https.enabled) }}
+proxy.service.nodePorts.https: there is no port 443; enable proxy.https or remove it
+{{- end }}
+{{- if and $strategy.rollingUpdate (eq ($strategy.type | default (ternary "Recreate" "RollingUpdate" (eq $proxy.kind "chp"))) "Recreate") }}
+proxy.deploymentStrategy.rollingUpdate: has no meaning with type Recreate; remove it or set the type to RollingUpdate
+{{- end }}
+{{- range $path, $pdb := dict "hub.pdb" .Values.hub.pdb "proxy.chp.pdb" $proxy.chp.pdb "proxy.traefik.pdb" $proxy.traefik.pdb "proxy.etcd.pdb" $proxy.etcd.pdb }}
+{{- if $pdb.enabled }}
+{{- $max := kindIs "invalid" $pdb.maxUnavailable | not }}
+{{- $min := kindIs "invalid" $pdb.minAvailable | not }}
+{{- if and $max $min }}
+{{ $path }}.minAvailable: Kubernetes allows only one of minAvailable and maxUnavailable; set one of them to null
+{{- else if not (or $max $min) }}
+{{ $path }}.maxUnavailable: neither maxUnavailable nor minAvailable is set; set one of them or {{ $path }}.enabled to false
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "jupyterhub-ha.validate.traefik" -}}
+{{- $proxy := .Values.proxy -}}
+{{- $traefik := $proxy.traefik -}}
+{{- if eq $proxy.kind "traefik-etcd" }}
+{{- $autoscaling := $traefik.autoscaling }}
+{{- if $autoscaling.enabled }}
+{{- if gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas) }}
+proxy.traefik.autoscaling.minReplicas: {{ $autoscaling.minReplicas }} is more than maxReplicas, {{ $autoscaling.maxReplicas }}; raise maxReplicas
+{{- end }}
+{{- if not (dig "requests" "cpu" "" ($traefik.resources | default dict)) }}
+proxy.traefik.resources.requests.cpu: is empty, and the autoscaler needs it to compute a percentage; set it, to 500m for example
+{{- end }}
+{{- end }}
+{{- if $traefik.dashboard.enabled }}
+{{- $taken := list 8000 8080 }}
+{{- range $traefik.extraPorts }}
+{{- $taken = append $taken (int .containerPort) }}
+{{- end }}
+{{- if has (int $traefik.dashboard.port) $taken }}
+proxy.traefik.dashboard.port: {{ $traefik.dashboard.port }} is taken by another port of the pod; choose another one, such as 9000
+{{- end }}
+{{- if not $traefik.dashboard.existingSecret }}
+{{- include "jupyterhub-ha.validate.password" (list "proxy.traefik.dashboard.password" $traefik.dashboard.password) }}
+{{- end }}
+{{- end }}
+{{- range $name := list "http" "internal" "dashboard" }}
+{{- if dig "entryPoints" $name "address" "" ($traefik.extraStaticConfig | default dict) }}
+proxy.traefik.extraStaticConfig.entryPoints.{{ $name }}.address: Services and probes count on this port; remove it{{ if eq $name "dashboard" }} and set proxy.traefik.dashboard.port{{ else }}, and add an entry point with another name for another port{{ end }}
+{{- end }}
+{{- end }}
+{{- if dig "providers" "etcd" "rootKey" "" ($traefik.extraStaticConfig | default dict) }}
+proxy.traefik.extraStaticConfig.providers.etcd.rootKey: the hub writes to the key traefik; remove it
+{{- end }}
+{{- include "jupyterhub-ha.validate.password" (list "proxy.traefik.api.password" $traefik.api.password) }}
+{{- end }}
+{{- end }}
+
+{{- /* A password that is given must be long, since its hash is a fast one: takes (list <path> <value>). */}}
+{{- define "jupyterhub-ha.validate.password" -}}
+{{- $value := index . 1 | default "" | toString -}}
+{{- if and $value (lt (len $value) 12) }}
+{{ index . 0 }}: is shorter than 12 characters; take a longer one, or leave it empty and one is drawn
+{{- end }}
+{{- end }}
