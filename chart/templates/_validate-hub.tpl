@@ -17,6 +17,9 @@ hub.deploymentStrategy.rollingUpdate: has no meaning with type Recreate; remove 
 {{- if hasKey $jupyterhub "proxy_class" }}
 hub.config.JupyterHub.proxy_class: the chart sets it by proxy.kind, which is {{ .Values.proxy.kind }}; remove it
 {{- end }}
+{{- if and (get $jupyterhub "internal_ssl") (eq .Values.proxy.kind "traefik-etcd") }}
+hub.config.JupyterHub.internal_ssl: Traefik has no client certificate for the hub and the users' servers; remove it or set proxy.kind to chp
+{{- end }}
 {{- if not (hasPrefix "/" $hub.baseUrl) }}
 hub.baseUrl: {{ $hub.baseUrl }} does not begin with a slash; write /{{ $hub.baseUrl }}
 {{- end }}
@@ -50,6 +53,10 @@ singleuser.storage.static.pvcName: is empty, and storage of type static is one v
 singleuser.{{ $resource }}.guarantee: {{ $value.guarantee }} is more than the limit, {{ $value.limit }}, and Kubernetes refuses such a pod; raise the limit
 {{- end }}
 {{- end }}
+{{- end }}
+{{- $singleuserPolicy := $v.singleuser.networkPolicy }}
+{{- if and $v.singleuser.cloudMetadata.blockWithIptables $singleuserPolicy.enabled $singleuserPolicy.egressAllowRules.cloudMetadataServer }}
+singleuser.networkPolicy.egressAllowRules.cloudMetadataServer: is blocked by singleuser.cloudMetadata.blockWithIptables; set one of them to false
 {{- end }}
 {{- if and $v.ingress.enabled $v.proxy.service.disableHttpPort }}
 proxy.service.disableHttpPort: the Ingress comes in by port 80; set it to false

@@ -20,10 +20,10 @@ proxy.traefik.hsts: is not built yet, it belongs to TLS in the proxy; remove it 
 {{- if $v.httpRoute.enabled }}
 httpRoute.enabled: is not built yet; set it to false and write an HTTPRoute to the Service {{ include "jupyterhub-ha.proxy-public.fullname" . }} yourself
 {{- end }}
-{{- if $v.prePuller.hook.enabled }}
+{{- if ($v.prePuller.hook).enabled }}
 prePuller.hook.enabled: is not built yet; set it to false
 {{- end }}
-{{- if $v.prePuller.continuous.enabled }}
+{{- if ($v.prePuller.continuous).enabled }}
 prePuller.continuous.enabled: is not built yet; set it to false
 {{- end }}
 {{- if $v.scheduling.userScheduler.enabled }}
@@ -31,6 +31,24 @@ scheduling.userScheduler.enabled: is not built yet; set it to false, then the cl
 {{- end }}
 {{- if gt (int $v.scheduling.userPlaceholder.replicas) 0 }}
 scheduling.userPlaceholder.replicas: placeholders are not built yet; set it to 0
+{{- end }}
+{{- /* Off by default here and on in Z2JH, so that options without the switch must not be lost either. */}}
+{{- $parts := dict
+  "prePuller" (omit $v.prePuller "hook" "continuous")
+  "prePuller.hook" (omit ($v.prePuller.hook | default dict) "enabled")
+  "prePuller.continuous" (omit ($v.prePuller.continuous | default dict) "enabled")
+  "scheduling.userScheduler" (omit $v.scheduling.userScheduler "enabled")
+  "scheduling.userPlaceholder" (omit $v.scheduling.userPlaceholder "enabled" "replicas")
+}}
+{{- range $path, $options := $parts }}
+{{- range $key, $_ := $options }}
+{{ $path }}.{{ $key }}: {{ $path }} is not built yet; remove it
+{{- end }}
+{{- end }}
+{{- range $key := list "imagePullerPriority" "userPlaceholderPriority" }}
+{{- if not (kindIs "invalid" (index $v.scheduling.podPriority $key)) }}
+scheduling.podPriority.{{ $key }}: its pods are not built yet; remove it
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -78,12 +78,6 @@ def test_chp(values):
     assert c.JupyterHub.proxy_class == "jupyterhub.proxy.ConfigurableHTTPProxy"
 
 
-def test_external_is_left_to_the_user(values):
-    c = Config()
-    configure_proxy(c, with_proxy(values, {"kind": "external"}))
-    assert dict(c) == {}
-
-
 def test_an_unknown_kind_is_refused(values):
-    with pytest.raises(BadValuesError, match=r"proxy\.kind: 'nginx' is none of chp, external,"):
+    with pytest.raises(BadValuesError, match=r"proxy\.kind: 'nginx' is none of chp, traefik-etcd"):
         configure_proxy(Config(), with_proxy(values, {"kind": "nginx"}))

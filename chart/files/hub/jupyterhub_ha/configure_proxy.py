@@ -60,10 +60,6 @@ def configure_chp(c: Config, values: Values) -> None:
     c.ConfigurableHTTPProxy.should_start = False
 
 
-def leave_to_hub_config(c: Config, values: Values) -> None:
-    """Set nothing: someone else's proxy is configured in `hub.config` or `hub.extraConfig`."""
-
-
 def _mounted(values: Values, folder: str, name: str) -> str:
     file = getattr(values.mounts, folder) / name
     if not file.is_file():
@@ -76,5 +72,4 @@ def _mounted(values: Values, folder: str, name: str) -> str:
 _KINDS: Final[dict[str, Callable[[Config, Values], None]]] = {
     "traefik-etcd": configure_etcd_proxy,
     "chp": configure_chp,
-    "external": leave_to_hub_config,
 }
