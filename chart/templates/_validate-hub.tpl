@@ -23,7 +23,8 @@ hub.config.JupyterHub.internal_ssl: Traefik has no client certificate for the hu
 {{- if not (hasPrefix "/" $hub.baseUrl) }}
 hub.baseUrl: {{ $hub.baseUrl }} does not begin with a slash; write /{{ $hub.baseUrl }}
 {{- end }}
-{{- if and $hub.cookieSecret (not (regexMatch "^([0-9a-fA-F]{2})+$" (toString $hub.cookieSecret))) }}
+{{- /* `proxy-gen render` puts a placeholder where no secret is given; the hub refuses to start with it. */}}
+{{- if and $hub.cookieSecret (not (regexMatch "^([0-9a-fA-F]{2})+$|^PLACEHOLDER-" (toString $hub.cookieSecret))) }}
 hub.cookieSecret: is no even number of hex digits; take the output of `openssl rand -hex 32`, or leave it empty and one is drawn
 {{- end }}
 {{- range $name, $service := $hub.services }}
