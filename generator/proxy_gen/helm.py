@@ -32,7 +32,7 @@ class Release:
 
 def parse_version(text: str) -> tuple[int, int] | None:
     """Read what ``helm version --short`` prints, such as ``v3.22.0+g1234567``."""
-    match = re.match(r"v?(\d+)\.(\d+)\.", text.strip())
+    match = re.match(r"v?(\d+)\.(\d+)", text.strip())
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from . import masking
+from . import json_schema, masking
 from . import values as values_module
 from .errors import Problem
 from .values import Values, coalesce, path_text
@@ -29,12 +29,9 @@ def check(values: Values, schema: Mapping[str, Any], defaults: Mapping[str, Any]
 
     The places are those of the files that the values came from; sorted by file and line.
     """
-    from jsonschema.validators import validator_for  # 0.1 s that only this check needs
-
     whole = coalesce(values.data, defaults)
-    validator = validator_for(schema)(schema)
     problems = set()
-    for error in _leaves(validator.iter_errors(whole)):
+    for error in _leaves(json_schema.validator(schema).iter_errors(whole)):
         for path, what, cure in _explain(error, schema):
             file, line = values.place(path)
             problems.add(Problem(file, line, path_text(path), what, cure, rule="schema"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import http.client
 import os
 import shlex
 import shutil
@@ -141,12 +142,19 @@ class Supervisor:
     def wait_until(
         self, what: str, ready: Callable[[], bool], *, watch: str, seconds: float = 60
     ) -> None:
-        """Wait until `ready()`; ToolError with the end of `watch`'s log when it takes too long."""
+        """Wait until `ready()`.
+
+        ToolError with the end of `watch`'s log when it takes too long, or when that program has
+        only come and gone for a tenth of the time.
+        """
         deadline = time.monotonic() + seconds
+        last_run = time.monotonic()
         while not ready():
-            failed = self.states()[watch] in {"FATAL", "EXITED"}
+            if self.states()[watch] in {"RUNNING", "STOPPED"}:
+                last_run = time.monotonic()
+            failed = time.monotonic() - last_run > seconds / 10
             if failed or time.monotonic() > deadline:
-                reason = "stopped" if failed else f"is not ready after {seconds:.0f} s"
+                reason = "stops again and again" if failed else f"is not ready after {seconds:.0f} s"
                 file = self._layout.logs / f"{watch}.log"
                 raise ToolError(f"{what} {reason}; {file} ends with:\n{self.log_tail(watch)}")
             time.sleep(0.1)
@@ -168,14 +176,15 @@ class Supervisor:
         from supervisor.xmlrpc import SupervisorTransport
 
         address = f"unix://{self._run}/supervisor.sock"
-        transport = SupervisorTransport(None, None, address)
-        self._rpc = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         deadline = time.monotonic() + 15
         while True:
+            # A new transport each time: one whose connection was refused cannot be used again.
+            transport = SupervisorTransport(None, None, address)
+            self._rpc = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
             try:
                 self._rpc.supervisor.getState()
                 return
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 if not self.alive() or time.monotonic() > deadline:
                     log = self._layout.logs / "supervisord.log"
                     raise ToolError(f"supervisord does not start ({error}); see {log}") from error

@@ -1,0 +1,1 @@
+"""The rules of ``proxy-gen lint``, one module per family; each has ``check(subject)``."""
