@@ -22,6 +22,9 @@ proxy.etcd.autoCompaction.retention: {{ $etcd.autoCompaction.retention }} is no 
 {{- if and (eq $etcd.autoCompaction.mode "periodic") (not (regexMatch "^[0-9]+(h|m|s)?$" (toString $etcd.autoCompaction.retention))) }}
 proxy.etcd.autoCompaction.retention: {{ $etcd.autoCompaction.retention }} is no time; use one such as 10m or 1h
 {{- end }}
+{{- if ne $etcd.auth.hubUsername "hub" }}
+proxy.etcd.auth.hubUsername: the chart's own etcd knows the hub as hub; remove it
+{{- end }}
 {{- if $etcd.endpoints }}
 proxy.etcd.endpoints: the chart runs its own etcd, so they are not used; set proxy.etcd.enabled to false or remove them
 {{- end }}
