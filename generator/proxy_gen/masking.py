@@ -17,7 +17,7 @@ _WORDS = re.compile(
 # Keys that only name where a secret is, or say how one is handled.
 _NAMES = re.compile(
     r"existingsecret|secretname|secretkeyref|secretref|pullsecrets?|automountserviceaccounttoken"
-    r"|serviceaccounttoken|tokenexpir|cookie_max_age|_file$|_url$|secrets$",
+    r"|serviceaccounttoken|tokenexpir|cookie_max_age|_file$|_url$|secrets$|^checksum/",
     re.IGNORECASE,
 )
 _KNOWN = frozenset(secret.name for secret in SECRETS) | {"proxy.https.manual.key"}

@@ -22,6 +22,8 @@ _TYPES = {
     "null": "null",
 }
 _LISTED = 8
+_ABSENT = object()
+_DEFAULTS = "the chart's own values.yaml"
 
 
 def check(values: Values, schema: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Problem]:
@@ -34,6 +36,9 @@ def check(values: Values, schema: Mapping[str, Any], defaults: Mapping[str, Any]
     for error in _leaves(json_schema.validator(schema).iter_errors(whole)):
         for path, what, cure in _explain(error, schema):
             file, line = values.place(path)
+            if values_module.get(values.data, path, _ABSENT) is _ABSENT:
+                missing = error.validator == "required"  # a null of the user's took it away
+                file, line = (file, line) if missing else (_DEFAULTS, 0)
             problems.add(Problem(file, line, path_text(path), what, cure, rule="schema"))
     return sorted(problems)
 
