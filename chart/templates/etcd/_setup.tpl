@@ -45,9 +45,17 @@ containers:
     imagePullPolicy: {{ . }}
     {{- end }}
     command: [python3, -m, jupyterhub_ha.etcd_setup]
-    {{- with index . 1 }}
-    args: {{ toJson . }}
-    {{- end }}
+    args:
+      - --ca-file={{ $tls }}/ca.crt
+      - --cert-file={{ $tls }}/tls.crt
+      - --key-file={{ $tls }}/tls.key
+      {{- range index . 1 }}
+      - {{ . }}
+      {{- end }}
+      - --endpoints
+      {{- range include "jupyterhub-ha.etcd.endpoints" $root | fromJsonArray }}
+      - {{ . | quote }}
+      {{- end }}
     env:
       - name: PYTHONPATH
         value: /usr/local/etc/jupyterhub
@@ -55,22 +63,12 @@ containers:
         value: "1"
       - name: PYTHONUNBUFFERED
         value: "1"
-      - name: JUPYTERHUB_HA_ETCD_ENDPOINTS
-        value: {{ include "jupyterhub-ha.etcd.endpoints" $root | fromJsonArray | join " " | quote }}
-      - name: JUPYTERHUB_HA_NAMESPACE
-        value: {{ $root.Values.proxy.etcd.namespace | quote }}
-      - name: JUPYTERHUB_HA_ETCD_CA_FILE
-        value: {{ $tls }}/ca.crt
-      - name: JUPYTERHUB_HA_ETCD_CERT_FILE
-        value: {{ $tls }}/tls.crt
-      - name: JUPYTERHUB_HA_ETCD_KEY_FILE
-        value: {{ $tls }}/tls.key
       - name: JUPYTERHUB_HA_ETCD_ROOT_PASSWORD
         valueFrom:
           secretKeyRef:
             name: {{ $secret }}
             key: password
-      - name: JUPYTERHUB_HA_ETCD_PASSWORD
+      - name: JUPYTERHUB_HA_ETCD_HUB_PASSWORD
         valueFrom:
           secretKeyRef:
             name: {{ include "jupyterhub-ha.proxy-etcd-hub.fullname" $root }}
