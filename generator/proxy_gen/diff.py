@@ -166,7 +166,11 @@ def _masked(value: Any, path: tuple[str | int, ...], secret: bool) -> Any:
     if value is _ABSENT:
         return ""
     if isinstance(value, Mapping):
-        return {key: _masked(one, (*path, str(key)), secret) for key, one in value.items()}
+        # The name of an environment variable says that its value is secret; it is not itself.
+        return {
+            key: one if key == "name" and not secret else _masked(one, (*path, str(key)), secret)
+            for key, one in value.items()
+        }
     if isinstance(value, list):
         return [_masked(one, path, secret) for one in value]
     if secret or masking.is_secret(path, value) or _holds_key(value):

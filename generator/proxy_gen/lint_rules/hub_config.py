@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from proxy_gen import traits
@@ -33,6 +34,9 @@ def check(subject: Subject) -> Iterator[Problem]:
             keys = ("hub", "extraConfig", str(key))
             file_name, line = subject.values.place(keys)
             place = Problem(file_name, line, path_text(keys), rule=RULE)
+            # A literal block begins in the line below its key.
+            if "\n" not in source and line:
+                place = replace(place, line=line - 1)
             yield from _code(source, catalogue, place)
     yield from _sections(subject, hub.get("config") or {}, catalogue)
     yield from _profiles(subject, catalogue)
