@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from .errors import UsageError
-from .mounts import Objects, mounted_files
+from .mounts import MissingObjectError, Objects, mounted_files
 from .stream import Document
 from .tree import File
 
@@ -21,6 +21,16 @@ SHORT_NAMES: Mapping[str, str] = {
     "etcd": ETCD,
     "hub": HUB_CONFIG,
 }
+
+
+class _Present(Objects):
+    """The rendered objects; what is the user's own, such as an existing Secret, holds nothing."""
+
+    def data(self, kind: str, name: str) -> dict[str, bytes]:
+        try:
+            return super().data(kind, name)
+        except MissingObjectError:
+            return {}
 
 
 def extract(documents: Sequence[Document]) -> dict[str, File]:
@@ -73,7 +83,7 @@ def _hub_files(documents: Sequence[Document]) -> dict[str, File]:
         return {}
     sources = [one.data for one in documents if one.kind in ("ConfigMap", "Secret")]
     files = {}
-    for path, (content, mode) in mounted_files(Objects(sources), hub.data).items():
+    for path, (content, mode) in mounted_files(_Present(sources), hub.data).items():
         if not path.is_relative_to(HUB_FOLDER):
             continue
         try:
