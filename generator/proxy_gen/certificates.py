@@ -17,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .errors import UsageError
+from .secrets import CA_DAYS, LEAF_DAYS
 
 ORGANISATION = "jupyterhub-ha"
-CA_DAYS = 3650
-LEAF_DAYS = 730
 
 # Clocks differ: a certificate drawn here must be valid at once on a node that is a little late.
 _BACKDATE = datetime.timedelta(hours=1)

@@ -6,6 +6,15 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+_FORMAT_CHECKERS = (
+    "fqdn",
+    "isoduration",
+    "jsonpointer",
+    "rfc3987_syntax",
+    "uri_template",
+    "webcolors",
+)
+
 
 def validator(schema: Mapping[str, Any]) -> Any:
     """Return jsonschema's validator for the draft that ``schema`` names, made for ``schema``."""
@@ -18,14 +27,17 @@ def validator(schema: Mapping[str, Any]) -> Any:
 def load() -> None:
     """Import jsonschema.
 
-    On import it looks for optional checkers of formats, and one of them (rfc3987_syntax) compiles
-    its grammars for a second each time. Nothing here checks formats, so it is hidden meanwhile.
+    On import it looks for optional checkers of formats, and where they are installed they cost more
+    than all else here: one of them (rfc3987_syntax) compiles its grammars for a second each time.
+    Nothing here checks formats, so they are hidden meanwhile.
     """
-    name = "rfc3987_syntax"
-    if "jsonschema" in sys.modules or name in sys.modules:
+    if "jsonschema" in sys.modules:
         return
-    sys.modules[name] = None  # type: ignore[assignment]  # the import system's word for "absent"
+    hidden = [name for name in _FORMAT_CHECKERS if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # the import system's "absent"
     try:
         import jsonschema  # noqa: F401
     finally:
-        del sys.modules[name]
+        for name in hidden:
+            del sys.modules[name]

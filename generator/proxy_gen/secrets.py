@@ -13,12 +13,15 @@ import secrets as random
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import certificates
-from .certificates import CA_DAYS, LEAF_DAYS, Leaf, Pair
 from .errors import UsageError
 
+if TYPE_CHECKING:  # cryptography is slow to import, and only drawing certificates needs it
+    from .certificates import Leaf, Pair
+
+CA_DAYS = 3650
+LEAF_DAYS = 730
 PLACEHOLDER = "PLACEHOLDER-run-proxy-gen-secrets"
 MAX_MEMBERS = 5
 
@@ -95,6 +98,8 @@ def draw(
     of the members; ``ca_days`` and ``leaf_days`` are the validity of new certificates.
     Raises UsageError where half of a pair is there, or certificates without the CA to sign more.
     """
+    from . import certificates
+
     tree = copy.deepcopy(dict(existing or {}))
     leaves = _leaves(etcd_name, san)
     absent = missing(tree)
@@ -207,6 +212,9 @@ def walk(tree: Mapping[str, Any]) -> Iterator[tuple[Secret, Any]]:
 
 
 def _leaves(etcd: str, san: Sequence[str]) -> dict[str, Leaf]:
+    from . import certificates
+    from .certificates import Leaf
+
     return {
         "proxy.etcd.tls.server": Leaf(
             sans=certificates.member_names(etcd, MAX_MEMBERS, san), server=True
@@ -243,6 +251,8 @@ def _draw_plain(kind: str) -> Any:
 
 
 def _ca(tree: Mapping[str, Any]) -> Pair:
+    from .certificates import Pair
+
     value = get(tree, _BY_NAME[_CA])
     if not value or not value.get("key"):
         raise UsageError(f"{_CA}: its key is needed to sign a certificate, and it is not there")

@@ -40,14 +40,14 @@ from proxy_gen.secret_file import SecretFile
 @click.option(
     "--ca-days",
     type=click.IntRange(min=1),
-    default=certificates.CA_DAYS,
+    default=secrets.CA_DAYS,
     show_default=True,
     help="How long a new CA is valid.",
 )
 @click.option(
     "--days",
     type=click.IntRange(min=1),
-    default=certificates.LEAF_DAYS,
+    default=secrets.LEAF_DAYS,
     show_default=True,
     help="How long new certificates are valid.",
 )
