@@ -15,7 +15,7 @@
       {{- if kindIs "map" $value }}
         {{- $list = append $list (merge dict $value (dict "name" $name)) }}
       {{- else if not (kindIs "invalid" $value) }}
-        {{- $list = append $list (dict "name" $name "value" (toString $value)) }}
+        {{- $list = append $list (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) }}
       {{- end }}
     {{- end }}
   {{- end }}

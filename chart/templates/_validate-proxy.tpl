@@ -20,25 +20,28 @@ proxy.traefik.hsts: is not built yet, it belongs to TLS in the proxy; remove it 
 {{- if $v.httpRoute.enabled }}
 httpRoute.enabled: is not built yet; set it to false and write an HTTPRoute to the Service {{ include "jupyterhub-ha.proxy-public.fullname" . }} yourself
 {{- end }}
-{{- if ($v.prePuller.hook).enabled }}
+{{- $puller := $v.prePuller | default dict }}
+{{- $scheduler := $v.scheduling.userScheduler | default dict }}
+{{- $placeholder := $v.scheduling.userPlaceholder | default dict }}
+{{- if ($puller.hook).enabled }}
 prePuller.hook.enabled: is not built yet; set it to false
 {{- end }}
-{{- if ($v.prePuller.continuous).enabled }}
+{{- if ($puller.continuous).enabled }}
 prePuller.continuous.enabled: is not built yet; set it to false
 {{- end }}
-{{- if $v.scheduling.userScheduler.enabled }}
+{{- if $scheduler.enabled }}
 scheduling.userScheduler.enabled: is not built yet; set it to false, then the cluster's own scheduler places users' pods
 {{- end }}
-{{- if gt (int $v.scheduling.userPlaceholder.replicas) 0 }}
+{{- if gt (int $placeholder.replicas) 0 }}
 scheduling.userPlaceholder.replicas: placeholders are not built yet; set it to 0
 {{- end }}
 {{- /* Off by default here and on in Z2JH, so that options without the switch must not be lost either. */}}
 {{- $parts := dict
-  "prePuller" (omit $v.prePuller "hook" "continuous")
-  "prePuller.hook" (omit ($v.prePuller.hook | default dict) "enabled")
-  "prePuller.continuous" (omit ($v.prePuller.continuous | default dict) "enabled")
-  "scheduling.userScheduler" (omit $v.scheduling.userScheduler "enabled")
-  "scheduling.userPlaceholder" (omit $v.scheduling.userPlaceholder "enabled" "replicas")
+  "prePuller" (omit $puller "hook" "continuous")
+  "prePuller.hook" (omit ($puller.hook | default dict) "enabled")
+  "prePuller.continuous" (omit ($puller.continuous | default dict) "enabled")
+  "scheduling.userScheduler" (omit $scheduler "enabled")
+  "scheduling.userPlaceholder" (omit $placeholder "enabled" "replicas")
 }}
 {{- range $path, $options := $parts }}
 {{- range $key, $_ := $options }}

@@ -155,11 +155,25 @@ def test_probes_can_be_turned_off(probe):
 
 
 def test_environment():
-    env = container(hub_pod(extraEnv={"A": "x", "B": {"valueFrom": {"fieldRef": {}}}}))["env"]
+    env = container(
+        hub_pod(extraEnv={"A": "x", "N": 1000000, "B": {"valueFrom": {"fieldRef": {}}}})
+    )["env"]
     assert {"name": "A", "value": "x"} in env
     assert {"name": "B", "valueFrom": {"fieldRef": {}}} in env
+    assert {"name": "N", "value": "1000000"} in env
     namespace = next(e for e in env if e["name"] == "POD_NAMESPACE")
     assert namespace["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["hub.config", "hub.extraPodSpec", "hub.service.annotations", "hub.extraEnv", "hub.services"],
+)
+def test_null_is_as_good_as_empty(path, default):
+    value = None
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    assert render(value).pod("Deployment", "hub") == default.pod("Deployment", "hub")
 
 
 def test_labels_annotations_and_history():

@@ -45,7 +45,7 @@ containers:
       {{- if .Values.debug.enabled }}
       - --log-level=debug
       {{- end }}
-      {{- if .Values.hub.config | dig "JupyterHub" "subdomain_host" "" }}
+      {{- if .Values.hub.config | default dict | dig "JupyterHub" "subdomain_host" "" }}
       - --host-routing
       {{- end }}
       {{- range $chp.extraCommandLineFlags }}
