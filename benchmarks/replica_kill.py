@@ -32,7 +32,18 @@ from tests.support.traefik import TraefikReplica  # noqa: E402
 
 CLIENTS = 40
 PER_CLIENT = 5.0  # requests per second
-COLUMNS = ("round", "proxy", "event", "clients", "requests", "failed", "late", "p50_ms", "p99_ms")
+COLUMNS = (
+    "round",
+    "proxy",
+    "event",
+    "clients",
+    "requests",
+    "failed",
+    "late",
+    "p50_ms",
+    "p99_ms",
+    "failures",
+)
 
 
 async def traefik_round(
@@ -92,6 +103,7 @@ def _rows(number: int, proxy: str, event: str, tallies: list[Tally]) -> list[dic
             "late": tally.late,
             "p50_ms": round(tally.percentile(0.5), 2),
             "p99_ms": round(tally.percentile(0.99), 2),
+            "failures": "; ".join(f"{kind} {count}" for kind, count in tally.failed.items()),
         }
         for tally in tallies
     ]

@@ -39,6 +39,8 @@ class Host:
     programs: dict[str, Program]
     setup: Program
     dashboard_user: str
+    login: str
+    """How a person logs in, in words; never a password."""
 
     @property
     def url(self) -> str:
@@ -99,6 +101,7 @@ def prepare(objects: Objects, layout: Layout, ports: Ports, address: str) -> Hos
         programs=programs,
         setup=_setup_program(job, objects, layout, ports),
         dashboard_user=dashboard["username"] if dashboard["enabled"] else "",
+        login=_login(values),
     )
 
 
@@ -119,7 +122,7 @@ def start(host: Host, supervisor: Supervisor) -> Iterator[str]:
     for name in host.replica_names():
         supervisor.start(name)
     for name, port in zip(host.replica_names(), host.ports.replicas, strict=True):
-        supervisor.wait_until(name, partial(_answers, f"http://127.0.0.1:{port}/ping"), watch=name)
+        supervisor.wait_until(name, partial(_answers, f"http://127.0.0.1:{port}/ready"), watch=name)
     yield f"Traefik: {len(host.ports.replicas)} replica(s)"
     supervisor.start("hub")
     ready = partial(_answers, f"{host.url}hub/health")
@@ -135,14 +138,22 @@ def _hub_values(objects: Objects) -> dict[str, Any]:
     return values
 
 
+def _login(values: Mapping[str, Any]) -> str:
+    config = values["hub"]["config"]
+    name = str(config.get("JupyterHub", {}).get("authenticator_class", "dummy"))
+    if name != "dummy":
+        return f"with the authenticator of the values: {name}"
+    if config.get("DummyAuthenticator", {}).get("password"):
+        return "any user name, password: hub.config.DummyAuthenticator.password of the values"
+    return "any user name, any password"
+
+
 def _mount_paths(workload: Mapping[str, Any]) -> list[str]:
     container = pod_spec(workload)["containers"][0]
     return [mount["mountPath"] for mount in container.get("volumeMounts", [])]
 
 
-def _etcd_programs(
-    etcd: Mapping[str, Any], layout: Layout, ports: Ports
-) -> dict[str, Program]:
+def _etcd_programs(etcd: Mapping[str, Any], layout: Layout, ports: Ports) -> dict[str, Program]:
     container = pod_spec(etcd)["containers"][0]
     # The first word is the program; the image has no shell, so there is none in between.
     args = [*container.get("command", [])[1:], *container.get("args", [])]
@@ -213,7 +224,7 @@ def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
 
 
 def _setup_job(objects: Objects) -> Mapping[str, Any]:
-    return objects.find("Job", "proxy-etcd")
+    return objects.find("Job", "proxy-etcd-setup")
 
 
 def _setup_program(
@@ -222,9 +233,10 @@ def _setup_program(
     """The chart's set-up Job as a command here: its words and environment, our addresses."""
     container = pod_spec(job)["containers"][0]
     move = mover(_mount_paths(job), layout.pods / "proxy-etcd-setup")
-    words = [*container.get("command", []), *container.get("args", [])]
-    endpoints = ",".join(f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd)
-    words = [sys.executable, *(_with_endpoints(move(word), endpoints) for word in words[1:])]
+    options = [move(word) for word in [*container["command"][1:], *container["args"]]]
+    options = options[: options.index("--endpoints")]
+    endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]
+    words = [sys.executable, *options, "--endpoints", *endpoints]
     env = {}
     for entry in container.get("env", []):
         reference = entry.get("valueFrom", {}).get("secretKeyRef")
@@ -233,12 +245,8 @@ def _setup_program(
                 reference["key"]
             ].decode()
         else:
-            env[entry["name"]] = _with_endpoints(move(entry.get("value", "")), endpoints)
+            env[entry["name"]] = entry.get("value", "")
     return Program("proxy-etcd-setup", words, layout.state, env)
-
-
-def _with_endpoints(word: str, endpoints: str) -> str:
-    return endpoints if "proxy-etcd-0.proxy-etcd:" in word else word
 
 
 def _run_setup(host: Host) -> None:

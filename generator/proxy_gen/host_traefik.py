@@ -37,6 +37,13 @@ def static_document(
     points["internal"] |= {"address": _address("127.0.0.1", ports.replicas[replica])}
     if "dashboard" in points:
         points["dashboard"] |= {"address": _address(host, ports.dashboard), "reusePort": True}
+    for point in points.values():
+        # Here a stopping replica closes its socket, and the kernel gives new connections to the
+        # others at once: there is no Service whose endpoints lag behind.
+        point.setdefault("transport", {})["lifeCycle"] = {
+            "requestAcceptGraceTimeout": "0s",
+            "graceTimeOut": "10s",
+        }
     document["providers"]["etcd"]["endpoints"] = [f"127.0.0.1:{c}" for c, _, _ in ports.etcd]
     document["providers"]["file"] = {"filename": str(dynamic), "watch": False}
     return document
@@ -86,13 +93,17 @@ def etcd_words(
 
 
 def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:
-    """A function that puts `root` before every path that lies in one of the mounts."""
+    """A function that puts `root` before every path that lies in one of the mounts.
+
+    The text may be the path, or an option with it: `--ca-file=/etc/etcd/tls/ca.crt`.
+    """
     prefixes = [PurePosixPath(mount) for mount in workload_mounts]
 
     def move(text: str) -> str:
-        path = PurePosixPath(text)
-        inside = text.startswith("/") and any(path.is_relative_to(prefix) for prefix in prefixes)
-        return str(root / path.relative_to("/")) if inside else text
+        option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
+        path = PurePosixPath(value)
+        inside = value.startswith("/") and any(path.is_relative_to(prefix) for prefix in prefixes)
+        return f"{option}{equals}{root / path.relative_to('/')}" if inside else text
 
     return move
 

@@ -43,6 +43,8 @@ class HubSession:
         headers = {"Cookie": self._cookie_header(path), **options.pop("headers", {})}
         if method in {"POST", "PUT", "DELETE"}:
             headers.setdefault("X-XSRFToken", self._xsrf(path))
+            # JupyterHub's API takes a cookie only with what a form cannot send.
+            headers.setdefault("Content-Type", "application/json")
         request = HTTPRequest(
             url,
             method,
@@ -52,7 +54,10 @@ class HubSession:
             request_timeout=60,
             **options,
         )
-        response = await self._client.fetch(request, raise_error=False)
+        try:
+            response = await self._client.fetch(request, raise_error=False)
+        except OSError as error:
+            raise SessionError(f"{method} {url}: {error}") from error
         if response.code == 599:
             raise SessionError(f"{method} {url}: {response.error}")
         for line in response.headers.get_list("Set-Cookie"):
@@ -80,7 +85,8 @@ class HubSession:
             "password": self._password,
             "_xsrf": self._xsrf(urlsplit(page).path),
         }
-        response = await self.fetch(page, "POST", body=urlencode(form))
+        form_type = {"Content-Type": "application/x-www-form-urlencoded"}
+        response = await self.fetch(page, "POST", headers=form_type, body=urlencode(form))
         if response.code != 302:
             raise SessionError(f"login as {self.username}: {response.code}; wrong password?")
 
@@ -91,12 +97,21 @@ class HubSession:
         response = await self.fetch(api, "POST", body="")
         if response.code not in {201, 202, 400}:  # 400: it runs already
             raise SessionError(f"POST {api}: {response.code} {response.body[:200]!r}")
+        model = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}")
         deadline = time.monotonic() + seconds
-        status = urljoin(self.server_url, "api/status")
-        while (response := await self.follow(status)).code != 200:
+        while not json.loads((await self.fetch(model)).body)["servers"].get("", {}).get("ready"):
             if time.monotonic() > deadline:
-                raise SessionError(f"GET {status}: {response.code} after {seconds:.0f} s")
+                raise SessionError(f"{self.server_url} is not ready after {seconds:.0f} s")
             await asyncio.sleep(0.2)
+        await self.enter_server()
+
+    async def enter_server(self) -> None:
+        """Open the server's page, which logs in to it through the hub (OAuth)."""
+        await self.follow(self.server_url)
+        status = urljoin(self.server_url, "api/status")
+        response = await self.fetch(status)
+        if response.code != 200:
+            raise SessionError(f"GET {status}: {response.code} {response.body[:200]!r}")
 
     async def run_cell(self, code: str, seconds: float = 60) -> str:
         """Run code in a new kernel over a websocket; returns what it printed."""
@@ -106,13 +121,12 @@ class HubSession:
             try:
                 return await execute(connection, code)
             finally:
-                connection.close()
+                await close(connection)
                 await self.fetch(urljoin(self.server_url, f"api/kernels/{kernel}"), "DELETE")
 
     async def start_kernel(self) -> str:
         """Start a kernel; returns its id."""
         url = urljoin(self.server_url, "api/kernels")
-        await self.follow(self.server_url)  # sets the server's XSRF cookie
         response = await self.fetch(url, "POST", body=json.dumps({"name": "python3"}))
         if response.code != 201:
             raise SessionError(f"POST {url}: {response.code} {response.body[:200]!r}")
@@ -143,6 +157,13 @@ class HubSession:
             if name == "_xsrf" and "_xsrf" not in header:
                 header[name] = value
         return header["_xsrf"].value if "_xsrf" in header else ""
+
+
+async def close(connection: WebSocketClientConnection) -> None:
+    """Close a websocket and wait until it is closed."""
+    connection.close()
+    while await connection.read_message() is not None:
+        pass
 
 
 async def execute(connection: WebSocketClientConnection, code: str) -> str:

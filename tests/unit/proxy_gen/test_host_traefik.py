@@ -50,7 +50,8 @@ def test_replicas_share_the_public_port_and_have_their_own_internal_one() -> Non
     first, second = static(0), static(1)
     assert first["entryPoints"]["http"]["address"] == "127.0.0.1:8000"
     assert first["entryPoints"]["http"]["reusePort"] is True
-    assert first["entryPoints"]["dashboard"] == {"address": "127.0.0.1:9000", "reusePort": True}
+    dashboard = first["entryPoints"]["dashboard"]
+    assert (dashboard["address"], dashboard["reusePort"]) == ("127.0.0.1:9000", True)
     internal = [d["entryPoints"]["internal"]["address"] for d in (first, second)]
     assert internal == ["127.0.0.1:8101", "127.0.0.1:8102"]
 
@@ -59,7 +60,8 @@ def test_everything_else_is_the_charts() -> None:
     before = copy.deepcopy(CHART)
     document = static()
     assert before == CHART, "the chart's document was changed"
-    assert document["entryPoints"]["http"]["transport"] == CHART["entryPoints"]["http"]["transport"]
+    transport = document["entryPoints"]["http"]["transport"]
+    assert transport["respondingTimeouts"] == {"readTimeout": 0}
     assert document["providers"]["providersThrottleDuration"] == "50ms"
     assert document["providers"]["etcd"]["rootKey"] == "traefik"
 
@@ -68,6 +70,11 @@ def test_etcd_and_its_certificates_are_found_here() -> None:
     etcd = static()["providers"]["etcd"]
     assert etcd["endpoints"] == ["127.0.0.1:1", "127.0.0.1:4"]
     assert etcd["tls"]["ca"] == "/state/proxy/etc/traefik/etcd/ca.crt"
+
+
+def test_a_stopping_replica_closes_its_socket_at_once() -> None:
+    for point in static()["entryPoints"].values():
+        assert point["transport"]["lifeCycle"]["requestAcceptGraceTimeout"] == "0s"
 
 
 def test_an_ipv6_address_is_bracketed() -> None:
@@ -117,6 +124,8 @@ def test_etcd_keeps_the_charts_flags_and_gets_this_hosts_addresses() -> None:
         ("/etc/traefik2/a", "/etc/traefik2/a"),
         ("etc/traefik/a", "etc/traefik/a"),
         ("PathPrefix(`/etc/traefik`)", "PathPrefix(`/etc/traefik`)"),
+        ("--ca-file=/etc/traefik/ca.crt", "--ca-file=/root/etc/traefik/ca.crt"),
+        ("--name=x", "--name=x"),
         ("", ""),
     ],
 )

@@ -1,0 +1,162 @@
+"""``proxy-gen up``: the hub of a values file, running on this machine in the foreground."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from proxy_gen import secret_file, secrets, values
+from proxy_gen.cli_options import (
+    gather_files,
+    gather_overrides,
+    quiet_option,
+    talk,
+    values_options,
+)
+from proxy_gen.errors import ToolError
+from proxy_gen.host import Host, claim, prepare, start
+from proxy_gen.host_layout import Layout, choose_ports
+from proxy_gen.mounts import Objects
+from proxy_gen.render import render
+from proxy_gen.secret_file import SecretFile
+from proxy_gen.supervise import Change, Supervisor
+from proxy_gen.values import Values
+
+
+@click.command()
+@values_options
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on for users; 0.0.0.0 for all.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="The public port; 0 for any. [default: 8000 if free]",
+)
+@click.option(
+    "--dashboard-port",
+    type=click.IntRange(0, 65535),
+    help="The dashboard's port; 0 for any. [default: 9000 if free]",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where data, logs and secrets are kept. [default: .run/NAME of the first values file]",
+)
+@quiet_option
+def command(
+    arguments: tuple[str, ...],
+    more: tuple[str, ...],
+    set_: tuple[str, ...],
+    set_string: tuple[str, ...],
+    set_json: tuple[str, ...],
+    set_file: tuple[str, ...],
+    address: str,
+    port: int | None,
+    dashboard_port: int | None,
+    state_dir: Path | None,
+    quiet: bool,
+) -> None:
+    """Render VALUES for this machine and run it until Ctrl-C.
+
+    It runs the same system as in the cluster: etcd with its users and certificates, every Traefik
+    replica that the values ask for on one shared port, and JupyterHub with the etcd proxy. Users'
+    servers are processes of your account: this is for trying out, not for users who do not trust
+    each other.
+
+    What dies is started again. Data, secrets and logs stay in the state folder for the next time.
+
+    \b
+    Example:
+      proxy-gen up values-examples/local.yaml
+      proxy-gen up values.yaml --port 0 --set proxy.traefik.replicas=3
+    """
+    files = gather_files(arguments, more)
+    overrides = gather_overrides(set_, set_string, set_json, set_file)
+    say = talk(quiet)
+    layout = Layout((state_dir or Path(".run") / Path(files[0]).stem).absolute())
+    layout.create()
+    with claim(layout):
+        given = _with_secrets(values.read(files, overrides), layout)
+        objects = Objects(document.data for document in render(given).documents)
+        replicas, members = _sizes(objects)
+        ports = choose_ports(
+            layout.state / "ports.json",
+            host=address,
+            public=port,
+            dashboard=dashboard_port,
+            replicas=replicas,
+            members=members,
+        )
+        host = prepare(objects, layout, ports, address)
+        _run(host, say)
+
+
+def _with_secrets(given: Values, layout: Layout) -> Values:
+    """The values over the state folder's secrets; those that are missing are drawn and kept."""
+    former = secret_file.read(layout.secrets)
+    absent = secrets.missing(former.tree)
+    drawn = secrets.draw(former.tree, etcd_name=secrets.etcd_name(given.data))
+    if absent:
+        today = dict.fromkeys(absent, datetime.datetime.now(datetime.UTC).date())
+        secret_file.write(layout.secrets, SecretFile(drawn, {**former.drawn, **today}))
+    return replace(given, data=values.merge(drawn, given.data))
+
+
+def _sizes(objects: Objects) -> tuple[int, int]:
+    """How many Traefik replicas and etcd members were rendered."""
+    members = int(objects.get("StatefulSet", "proxy-etcd")["spec"]["replicas"])
+    replicas = int(objects.get("Deployment", "proxy")["spec"].get("replicas", 1))
+    return replicas, members
+
+
+def _run(host: Host, say: Callable[[str], None]) -> None:
+    finished = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: finished.set())
+    with Supervisor(host.layout, list(host.programs.values())) as supervisor:
+        for line in start(host, supervisor):
+            say(f"  up: {line}")
+            if finished.is_set():
+                return
+        click.echo(_summary(host))
+        _watch(supervisor, finished, say)
+        say("\nstopping; what is kept stays in " + str(host.layout.state))
+    say("stopped")
+
+
+def _watch(supervisor: Supervisor, finished: threading.Event, say: Callable[[str], None]) -> None:
+    list(supervisor.changes())
+    while not finished.wait(0.5):
+        if not supervisor.alive():
+            raise ToolError("supervisord was stopped from outside; everything is stopped")
+        for change in supervisor.changes():
+            say(_event(change))
+
+
+def _event(change: Change) -> str:
+    now = datetime.datetime.now().strftime("%H:%M:%S")
+    words = {"RUNNING": "runs again", "BACKOFF": "stopped and is started again"}
+    return (
+        f"{now} {change.program}: {words.get(change.after, change.after.lower())} ({change.detail})"
+    )
+
+
+def _summary(host: Host) -> str:
+    rows = [("JupyterHub", host.url), ("Log in", host.login)]
+    if host.dashboard_url:
+        where = f"proxy.traefik.dashboard.password in {host.layout.secrets}"
+        rows.append(("Dashboard", host.dashboard_url))
+        rows.append(("", f"user {host.dashboard_user}, password: {where}"))
+    rows.append(("Logs", f"{host.layout.logs}/"))
+    lines = [f"  {name:11} {text}" for name, text in rows]
+    return "\n".join(["", *lines, "", "  Ctrl-C stops everything.", ""])

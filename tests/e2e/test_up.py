@@ -1,0 +1,190 @@
+"""A whole hub on this machine: log in, run a cell, lose a replica, lose the hub, stop.
+
+The tests share one hub and run in the order of this file; each leaves the hub working.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import stat
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.hub_session import HubSession, close, execute
+from tests.support.processes import ROOT, VENV_BIN
+from tests.support.up import Up
+
+pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+
+VALUES = ROOT / "values-examples/local.yaml"
+PASSWORD = (ROOT / "values-examples/local-password.txt").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with Up(VALUES, tmp_path_factory.mktemp("up") / "state") as running:
+        yield running
+
+
+def status(url: str, user: str = "", password: str = "") -> int:
+    request = urllib.request.Request(url)  # noqa: S310
+    if user:
+        token = b64encode(f"{user}:{password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def requests_served(hub: Up, replica: int) -> int:
+    """How many requests of users a replica has answered, from its metrics."""
+    url = f"http://127.0.0.1:{hub.ports[f'replica-{replica}']}/metrics"
+    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+        text = response.read().decode()
+    counts = re.findall(
+        r'^traefik_entrypoint_requests_total\{.*entrypoint="http".*\} (\S+)$', text, re.MULTILINE
+    )
+    return int(sum(float(count) for count in counts))
+
+
+def test_the_url_gives_the_login_page(hub: Up) -> None:
+    with urllib.request.urlopen(f"{hub.url}hub/login", timeout=5) as response:  # noqa: S310
+        assert response.status == 200
+        assert b'name="password"' in response.read()
+
+
+def test_both_replicas_serve_the_public_port(hub: Up) -> None:
+    # Each request is a connection of its own, which the kernel gives to either replica.
+    for _ in range(60):
+        assert status(f"{hub.url}hub/health") == 200
+    assert requests_served(hub, 0) > 0
+    assert requests_served(hub, 1) > 0
+
+
+def test_the_script_of_the_readme_runs_a_cell(hub: Up) -> None:
+    done = subprocess.run(
+        [
+            VENV_BIN / "python", ROOT / "tests/e2e/run_cell.py", hub.url,
+            "--user", "alice", "--password-file", ROOT / "values-examples/local-password.txt",
+        ],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "42\n"
+
+
+def test_a_wrong_password_is_refused(hub: Up) -> None:
+    done = subprocess.run(
+        [
+            VENV_BIN / "python", ROOT / "tests/e2e/run_cell.py", hub.url,
+            "--user", "mallory", "--password-file", ROOT / "LICENSE",
+        ],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "wrong password?" in done.stderr
+
+
+async def test_work_goes_on_when_a_replica_is_killed(hub: Up) -> None:
+    session = HubSession(hub.url, "alice", PASSWORD)
+    await session.login()
+    await session.start_server()
+    kernel = await session.start_kernel()
+    before = await session.open_channels(kernel)
+    assert await execute(before, "x = 20; print(x)") == "20\n"
+    hub.kill("traefik-1.toml")
+    # The other replica serves on at once, and the kernel's memory is where it was.
+    assert status(f"{hub.url}hub/health") == 200
+    after = await session.open_channels(kernel)
+    assert await execute(after, "print(x + 22)") == "42\n"
+    await close(after)
+    await close(before)
+    hub.wait_for("traefik-1: runs again", 20)
+
+
+async def test_a_restarted_hub_leaves_running_servers_alone(hub: Up) -> None:
+    session = HubSession(hub.url, "bob", PASSWORD)
+    await session.login()
+    await session.start_server()
+    kernel = await session.start_kernel()
+    channels = await session.open_channels(kernel)
+    hub.kill("jupyterhub --config")
+    # No hub now: the user's own requests go on.
+    assert await execute(channels, "print('alive')") == "alive\n"
+    deadline = time.monotonic() + 60
+    while status(f"{hub.url}hub/health") != 200:
+        assert time.monotonic() < deadline, "the hub did not come back"
+        await asyncio.sleep(0.2)
+    assert await execute(channels, "print('still')") == "still\n"
+    await close(channels)
+    await session.enter_server()
+    log = (hub.state / "logs/hub.log").read_text()
+    adopted = re.findall(r"[Aa]dopted (\d+) routes", log)
+    assert int(adopted[-1]) >= 3, "the hub's route and those of alice and bob"
+
+
+def test_the_dashboard_needs_its_password(hub: Up) -> None:
+    secrets = yaml.safe_load((hub.state / "secrets.yaml").read_text())
+    password = secrets["proxy"]["traefik"]["dashboard"]["password"]
+    assert status(hub.dashboard_url) == 401
+    assert status(hub.dashboard_url, "admin", "wrong") == 401
+    assert status(hub.dashboard_url, "admin", password) == 200
+
+
+def test_the_replicas_api_is_the_hubs_only(hub: Up) -> None:
+    internal = f"http://127.0.0.1:{hub.ports['replica-0']}"
+    assert status(f"{internal}/ping") == 200
+    assert status(f"{internal}/api/rawdata") == 401
+    assert status(f"{hub.url}api/rawdata") != 200, "the API must not be on the public port"
+
+
+def test_secrets_are_for_this_account_only(hub: Up) -> None:
+    assert stat.S_IMODE(hub.state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((hub.state / "secrets.yaml").stat().st_mode) == 0o600
+    secrets = yaml.safe_load((hub.state / "secrets.yaml").read_text())
+    password = secrets["proxy"]["etcd"]["auth"]["hubPassword"]
+    assert password not in hub.output
+    words = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True)
+    assert password not in words.stdout
+    for log in (hub.state / "logs").iterdir():
+        assert password not in log.read_text(errors="replace"), log
+
+
+def test_a_second_hub_in_the_same_folder_is_refused(hub: Up) -> None:
+    done = subprocess.run(
+        [VENV_BIN / "proxy-gen", "up", VALUES, f"--state-dir={hub.state}"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "runs from this folder already" in done.stderr
+    assert status(f"{hub.url}hub/health") == 200
+
+
+def test_ctrl_c_stops_everything_and_leaves_nothing(hub: Up) -> None:
+    assert len(hub.pids("jupyterhub-singleuser")) == 2, "the servers of alice and bob"
+    assert hub.interrupt() == 0
+    assert hub.pids() == []
+    with pytest.raises(OSError, match="refused"):
+        status(f"{hub.url}hub/health")
+
+
+def test_killed_outright_it_leaves_nothing_for_the_next_start(tmp_path: Path) -> None:
+    first = Up(VALUES, tmp_path / "state")
+    with first:
+        first.process.kill()
+        first.process.wait()
+    with Up(VALUES, tmp_path / "state") as second:
+        assert status(f"{second.url}hub/health") == 200
+        assert len(second.pids("traefik-1.toml")) == 1
+    assert second.pids() == []
