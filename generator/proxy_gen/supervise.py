@@ -154,7 +154,8 @@ class Supervisor:
                 last_run = time.monotonic()
             failed = time.monotonic() - last_run > seconds / 10
             if failed or time.monotonic() > deadline:
-                reason = "stops again and again" if failed else f"is not ready after {seconds:.0f} s"
+                again = "stops again and again"
+                reason = again if failed else f"is not ready after {seconds:.0f} s"
                 file = self._layout.logs / f"{watch}.log"
                 raise ToolError(f"{what} {reason}; {file} ends with:\n{self.log_tail(watch)}")
             time.sleep(0.1)

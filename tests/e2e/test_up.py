@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.support.hub_session import HubSession, close, execute
 from tests.support.processes import ROOT, VENV_BIN
 from tests.support.up import Up
@@ -50,7 +49,7 @@ def status(url: str, user: str = "", password: str = "") -> int:
 def requests_served(hub: Up, replica: int) -> int:
     """How many requests of users a replica has answered, from its metrics."""
     url = f"http://127.0.0.1:{hub.ports[f'replica-{replica}']}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=5) as response:
         text = response.read().decode()
     counts = re.findall(
         r'^traefik_entrypoint_requests_total\{.*entrypoint="http".*\} (\S+)$', text, re.MULTILINE

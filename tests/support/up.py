@@ -86,7 +86,7 @@ class Up:
         return found
 
     def kill(self, pattern: str) -> int:
-        """kill -9 the one process that matches, and wait until the kernel has closed its sockets."""
+        """kill -9 the one process that matches; wait until the kernel has closed its sockets."""
         (pid,) = self.pids(pattern)
         descriptor = os.pidfd_open(pid)
         try:
