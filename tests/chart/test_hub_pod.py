@@ -224,7 +224,10 @@ def checksums(values):
     [
         ({}, set()),
         ({"custom.x": "1"}, {"checksum/secret"}),
-        ({"proxy.etcd.endpoints": '["http://other:2379"]'}, {"checksum/config-map", "checksum/secret"}),
+        (
+            {"proxy.etcd.endpoints": '["http://other:2379"]'},
+            {"checksum/config-map", "checksum/secret"},
+        ),
         ({"proxy.traefik.api.password": '"dddddddddddd"'}, {"checksum/identity"}),
     ],
 )

@@ -53,13 +53,18 @@ def test_an_upgrade_keeps_what_was_drawn():
 
 
 def test_a_given_value_wins_over_a_kept_one():
-    after = render_upgrade({"hub": {"cookieSecret": "new"}}, {"hub": {COOKIE: "old"}})
-    assert after.secret("hub")[COOKIE] == "new"
+    after = render_upgrade({"hub": {"cookieSecret": "ab"}}, {"hub": {COOKIE: "cd"}})
+    assert after.secret("hub")[COOKIE] == "ab"
 
 
 # Secrets of others, at every place where the values may have one.
 FOREIGN = {
-    "imagePullSecret": {"create": True, "username": "u", "password": "foreign-pull"},
+    "imagePullSecret": {
+        "create": True,
+        "registry": "r",
+        "username": "u",
+        "password": "foreign-pull",
+    },
     "proxy": {
         "secretToken": "foreign-token",
         "https": {"manual": {"key": "foreign-tls"}},
