@@ -20,9 +20,6 @@ hub.config.JupyterHub.proxy_class: the chart sets it by proxy.kind, which is {{ 
 {{- if and (get $jupyterhub "internal_ssl") (eq .Values.proxy.kind "traefik-etcd") }}
 hub.config.JupyterHub.internal_ssl: Traefik has no client certificate for the hub and the users' servers; remove it or set proxy.kind to chp
 {{- end }}
-{{- if not (hasPrefix "/" $hub.baseUrl) }}
-hub.baseUrl: {{ $hub.baseUrl }} does not begin with a slash; write /{{ $hub.baseUrl }}
-{{- end }}
 {{- /* `proxy-gen render` puts a placeholder where no secret is given; the hub refuses to start with it. */}}
 {{- if and $hub.cookieSecret (not (regexMatch "^([0-9a-fA-F]{2})+$|^PLACEHOLDER-" (toString $hub.cookieSecret))) }}
 hub.cookieSecret: is no even number of hex digits; take the output of `openssl rand -hex 32`, or leave it empty and one is drawn

@@ -1,0 +1,203 @@
+"""etcd's StatefulSet, its set-up and maintenance."""
+
+import pytest
+from tests.support.chart import render
+
+
+@pytest.fixture(scope="module")
+def default():
+    return render()
+
+
+def etcd(**values):
+    return render({"proxy": {"etcd": values}})
+
+
+def member(rendered):
+    (container,) = rendered.pod("StatefulSet", "proxy-etcd")["containers"]
+    return container
+
+
+def options(rendered):
+    pairs = [arg.removeprefix("--").partition("=") for arg in member(rendered)["args"]]
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.parametrize("replicas", [1, 3, 5])
+def test_the_initial_cluster_names_every_member(replicas):
+    rendered = etcd(replicas=replicas)
+    assert rendered.get("StatefulSet", "proxy-etcd")["spec"]["replicas"] == replicas
+    assert options(rendered)["initial-cluster"].split(",") == [
+        f"proxy-etcd-{i}=https://proxy-etcd-{i}.proxy-etcd:2380" for i in range(replicas)
+    ]
+
+
+def test_members_start_together_and_find_each_other_before_they_are_ready(default):
+    assert default.get("StatefulSet", "proxy-etcd")["spec"]["podManagementPolicy"] == "Parallel"
+    service = default.get("Service", "proxy-etcd")["spec"]
+    assert service["clusterIP"] == "None"
+    assert service["publishNotReadyAddresses"] is True
+    ports = {port["name"]: port["port"] for port in service["ports"]}
+    assert ports == {"client": 2379, "peer": 2380, "health": 2381}
+
+
+def test_only_certificates_get_in(default):
+    found = options(default)
+    assert found["client-cert-auth"] == found["peer-client-cert-auth"] == "true"
+    assert found["peer-cert-allowed-hostname"] == "proxy-etcd"
+    assert found["listen-client-urls"].startswith("https://")
+    assert found["listen-peer-urls"].startswith("https://")
+
+
+def test_command_line_takes_values_and_extra_arguments():
+    rendered = etcd(
+        quotaBackendBytes=2147483648,
+        maxTxnOps=10000,
+        autoCompaction={"mode": "revision", "retention": 1000},
+        extraArgs={"grpc-keepalive-min-time": "5s", "enable-pprof": True, "snapshot-count": 5000},
+    )
+    found = options(rendered)
+    assert found["quota-backend-bytes"] == "2147483648"
+    assert found["max-txn-ops"] == "10000"
+    assert found["auto-compaction-retention"] == "1000"
+    assert found["grpc-keepalive-min-time"] == "5s"
+    assert found["enable-pprof"] == "true"
+    assert found["snapshot-count"] == "5000"
+    names = list(found)
+    assert names == sorted(names)
+
+
+def test_no_shell(default):
+    """The image has none."""
+    assert member(default)["command"] == ["/usr/local/bin/etcd"]
+    assert not any(arg.startswith("-c") for arg in member(default)["args"])
+
+
+def test_probes_need_no_certificate(default):
+    container = member(default)
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "health"}
+    assert container["startupProbe"]["httpGet"] == {"path": "/livez", "port": "health"}
+
+
+def test_volumes(default):
+    spec = default.get("StatefulSet", "proxy-etcd")["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    assert spec["persistentVolumeClaimRetentionPolicy"] == {
+        "whenDeleted": "Delete",
+        "whenScaled": "Delete",
+    }
+    other = etcd(storage={"storageClassName": "fast", "size": "4Gi", "whenDeleted": "Retain"})
+    spec = other.get("StatefulSet", "proxy-etcd")["spec"]
+    assert spec["volumeClaimTemplates"][0]["spec"]["storageClassName"] == "fast"
+    assert spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Retain"
+
+
+def test_memory():
+    rendered = etcd(replicas=1, storage={"type": "memory", "size": "64Mi"})
+    volumes = rendered.pod("StatefulSet", "proxy-etcd")["volumes"]
+    assert {"name": "data", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}} in volumes
+    assert "volumeClaimTemplates" not in rendered.get("StatefulSet", "proxy-etcd")["spec"]
+    schedule = rendered.get("CronJob", "proxy-etcd-maintenance")["spec"]["schedule"]
+    assert schedule == "*/5 * * * *"
+
+
+def test_budget_keeps_the_majority(default):
+    assert default.get("PodDisruptionBudget", "proxy-etcd")["spec"]["maxUnavailable"] == 1
+
+
+def test_who_reaches_etcd(default):
+    rules = default.get("NetworkPolicy", "proxy-etcd")["spec"]["ingress"]
+    components = {}
+    for rule in rules:
+        (port,) = rule["ports"]
+        for peer in rule["from"]:
+            labels = peer["podSelector"]["matchLabels"]
+            components.setdefault(port["port"], []).append(labels.get("component", "labelled"))
+    assert components == {
+        "client": ["hub", "proxy", "proxy-etcd-setup", "labelled"],
+        "peer": ["proxy-etcd"],
+    }
+
+
+def setup(rendered):
+    (job,) = [o for o in rendered.objects if o["kind"] == "Job"]
+    return job
+
+
+def test_the_set_up_job_is_new_when_it_changes():
+    secrets = {"auth": {"rootPassword": "a-root-password", "hubPassword": "a-hub-password"}}
+    pairs = ("server", "hub", "root", "traefik", "ca")
+    secrets["tls"] = {who: {"crt": "PEM", "key": "PEM"} for who in pairs}
+    first, again = setup(etcd(**secrets)), setup(etcd(**secrets))
+    assert first == again
+    name = first["metadata"]["name"]
+    assert name.startswith("proxy-etcd-setup-")
+    secrets["auth"]["hubPassword"] = "another-password"
+    assert setup(etcd(**secrets))["metadata"]["name"] != name
+
+
+def test_the_set_up_runs_in_the_hubs_image_as_root_of_etcd(default):
+    pod = setup(default)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (hub,) = default.pod("Deployment", "hub")["containers"]
+    assert container["image"] == hub["image"]
+    assert container["command"] == ["python3", "-m", "jupyterhub_ha.etcd_setup"]
+    assert "--cert-file=/etc/etcd/tls/tls.crt" in container["args"]
+    assert container["args"][-3:] == [f"https://proxy-etcd-{i}.proxy-etcd:2379" for i in range(3)]
+    secrets = {
+        e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e
+    }
+    assert secrets == {
+        "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": {"name": "proxy-etcd-root", "key": "password"},
+        "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": {"name": "proxy-etcd-hub", "key": "password"},
+    }
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_maintenance_defragments(default):
+    spec = default.get("CronJob", "proxy-etcd-maintenance")["spec"]
+    (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert "--defragment" in container["args"]
+    assert spec["concurrencyPolicy"] == "Forbid"
+    (container,) = setup(default)["spec"]["template"]["spec"]["containers"]
+    assert "--defragment" not in container["args"]
+    assert not etcd(maintenance={"enabled": False}).has("CronJob", "proxy-etcd-maintenance")
+    other = etcd(maintenance={"schedule": "0 0 * * *"})
+    assert other.get("CronJob", "proxy-etcd-maintenance")["spec"]["schedule"] == "0 0 * * *"
+
+
+def test_the_authority_is_mounted_nowhere(default):
+    assert '"proxy-etcd-ca"' not in str(
+        [o.get("spec") for o in default.objects if o["kind"] != "Secret"]
+    ).replace("'", '"')
+    assert sorted(default.secret("proxy-etcd-ca")) == ["ca.crt", "ca.key"]
+
+
+def test_ones_own_etcd():
+    rendered = etcd(
+        enabled=False,
+        endpoints=["https://a.example.org:2379", "https://b.example.org:2379/"],
+        existingSecret={"hub": "for-the-hub", "traefik": "for-traefik"},
+    )
+    assert not [name for _, name in rendered.names() if name.startswith("proxy-etcd")]
+    hub = {v["name"]: v for v in rendered.pod("Deployment", "hub")["volumes"]}
+    assert hub["etcd"]["secret"]["secretName"] == "for-the-hub"
+    (volume,) = rendered.pod("Deployment", "proxy")["volumes"]
+    names = [s["secret"]["name"] for s in volume["projected"]["sources"] if "secret" in s]
+    assert names == ["proxy-api-users", "for-traefik"]
+    names = rendered.get("ConfigMap", "hub")["data"]["proxy-etcd-endpoints"]
+    assert names.split() == ["https://a.example.org:2379", "https://b.example.org:2379/"]
+    text = rendered.get("ConfigMap", "proxy")["data"]["traefik.toml"]
+    assert 'endpoints = ["a.example.org:2379", "b.example.org:2379"]' in text
+
+
+def test_ones_own_etcd_without_tls():
+    rendered = etcd(enabled=False, endpoints=["http://a.example.org:2379"])
+    text = rendered.get("ConfigMap", "proxy")["data"]["traefik.toml"]
+    assert "providers.etcd.tls" not in text
+    assert "etcd" not in [v["name"] for v in rendered.pod("Deployment", "hub")["volumes"]]

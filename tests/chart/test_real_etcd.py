@@ -1,0 +1,188 @@
+"""Real etcd with the command line and the certificates that the chart renders: three members."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from tests.support.chart import ROOT, render
+from tests.support.ports import free_ports
+from tests.support.processes import TOOLS_BIN, Service, answers
+
+PACKAGE = ROOT / "chart/files/hub"
+
+
+class Cluster:
+    """The StatefulSet's pods on this host; `folder` has a folder of files for each Secret."""
+
+    def __init__(self, rendered, folder):
+        self.folder = folder
+        for who in ("server", "hub", "root", "traefik"):
+            (folder / who).mkdir()
+            for name, text in rendered.secret(f"proxy-etcd-{who}").items():
+                (folder / who / name).write_text(text)
+        self.passwords = {who: (folder / who / "password").read_text() for who in ("root", "hub")}
+        (container,) = rendered.pod("StatefulSet", "proxy-etcd")["containers"]
+        ports = free_ports(9)
+        clients, peers, health = ports[:3], ports[3:6], ports[6:]
+        self.clients = [f"https://127.0.0.1:{port}" for port in clients]
+        self.peers = [f"https://127.0.0.1:{port}" for port in peers]
+        self.health = [f"http://127.0.0.1:{port}" for port in health]
+        self.members = [self._member(container["args"], i) for i in range(3)]
+
+    def _member(self, args, index):
+        name = f"proxy-etcd-{index}"
+        pairs = [arg.removeprefix("--").partition("=") for arg in args]
+        options = {key: value for key, _, value in pairs}
+        options |= {
+            "name": name,
+            "data-dir": str(self.folder / f"data-{index}"),
+            "listen-client-urls": self.clients[index],
+            "advertise-client-urls": self.clients[index],
+            "listen-peer-urls": self.peers[index],
+            "initial-advertise-peer-urls": self.peers[index],
+            "listen-metrics-urls": self.health[index],
+            "initial-cluster": ",".join(
+                f"proxy-etcd-{i}={url}" for i, url in enumerate(self.peers)
+            ),
+        }
+        command = [
+            f"--{key}={value.replace('/etc/etcd/tls', str(self.folder / 'server'))}"
+            for key, value in options.items()
+        ]
+        return Service([TOOLS_BIN / "etcd", *command], self.folder / f"{name}.log")
+
+    def context(self, who):
+        """A client's TLS with the certificate of `who`."""
+        files = self.folder / (who or "server")
+        context = ssl.create_default_context(cafile=files / "ca.crt")
+        if who:
+            context.load_cert_chain(files / "tls.crt", files / "tls.key")
+        return context
+
+    def gateway(self, who, path, body, token=""):
+        """What etcd's JSON gateway answers."""
+        request = urllib.request.Request(
+            f"{self.clients[0]}/v3/{path}",
+            data=json.dumps(body).encode(),
+            headers={"Authorization": token} if token else {},
+        )
+        with urllib.request.urlopen(request, timeout=10, context=self.context(who)) as answer:
+            return json.load(answer)
+
+    def token(self, who):
+        """A token for a user with a password."""
+        body = {"name": who, "password": self.passwords[who]}
+        return self.gateway(who, "auth/authenticate", body)["token"]
+
+    def etcdctl(self, who, *arguments):
+        """etcdctl, which speaks gRPC as Traefik does; returns the finished process."""
+        files = self.folder / who
+        tls = [f"--cacert={files}/ca.crt", f"--cert={files}/tls.crt", f"--key={files}/tls.key"]
+        command = [TOOLS_BIN / "etcdctl", f"--endpoints={self.clients[0]}", *tls, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+    def set_up(self):
+        """Run the set-up Job's program, as the Job does."""
+        files = self.folder / "root"
+        command = [
+            *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
+            *(f"--ca-file={files}/ca.crt", f"--cert-file={files}/tls.crt"),
+            *(f"--key-file={files}/tls.key", "--endpoints", *self.clients),
+        ]
+        env = os.environ | {
+            "PYTHONPATH": str(PACKAGE),
+            "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": self.passwords["root"],
+            "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": self.passwords["hub"],
+        }
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    made = Cluster(render(), tmp_path_factory.mktemp("etcd"))
+    try:
+        for member in made.members:
+            member.start()
+        for member, url in zip(made.members, made.health, strict=True):
+            member.wait_until(lambda url=url: answers(f"{url}/readyz"), "readiness", timeout=60)
+        made.set_up()
+        yield made
+    finally:
+        for member in made.members:
+            member.kill()
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_probes_still_answer_with_authentication_on(cluster):
+    assert all(answers(f"{url}/readyz") for url in cluster.health)
+    assert all(answers(f"{url}/livez") for url in cluster.health)
+
+
+def test_the_hub_writes_what_is_its_own(cluster):
+    token = cluster.token("hub")
+    for key in ("traefik/x", "jupyterhub-ha/x"):
+        cluster.gateway("hub", "kv/put", {"key": encoded(key), "value": encoded("1")}, token)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        cluster.gateway("hub", "kv/put", {"key": encoded("other"), "value": ""}, token)
+
+
+def test_the_hub_needs_its_password(cluster):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        cluster.gateway("hub", "kv/put", {"key": encoded("traefik/x"), "value": ""})
+
+
+def test_traefik_reads_and_nothing_else(cluster):
+    assert cluster.etcdctl("traefik", "get", "traefik", "--prefix").returncode == 0
+    assert "permission denied" in cluster.etcdctl("traefik", "put", "traefik/x", "2").stderr
+    assert "permission denied" in cluster.etcdctl("traefik", "get", "jupyterhub-ha/x").stderr
+
+
+def test_the_gateway_refuses_a_certificate_with_a_common_name(cluster):
+    with pytest.raises(urllib.error.HTTPError, match="40[01]"):
+        cluster.gateway("traefik", "kv/range", {"key": encoded("traefik")})
+
+
+def test_nobody_without_a_certificate(cluster):
+    with pytest.raises(OSError, match="(?i)certificate required|reset|alert"):
+        cluster.gateway("", "kv/range", {"key": encoded("traefik")})
+
+
+def test_a_client_is_no_member(cluster):
+    """The same authority signs both, but a peer's certificate must name the Service."""
+    url = f"{cluster.peers[0]}/members"
+    assert answers(url, cluster.context("server"))
+    assert not answers(url, cluster.context("hub"))
+
+
+def test_a_big_transaction_fits(cluster):
+    puts = [
+        {"requestPut": {"key": encoded(f"traefik/n{i}"), "value": encoded("1")}}
+        for i in range(4000)
+    ]
+    answer = cluster.gateway("hub", "kv/txn", {"success": puts}, cluster.token("hub"))
+    assert answer["succeeded"] is True
+
+
+def test_the_set_up_may_run_again(cluster):
+    cluster.set_up()
+
+
+def test_losing_one_of_three_changes_nothing(cluster):
+    cluster.members[2].kill()
+    token = cluster.token("hub")
+    cluster.gateway("hub", "kv/put", {"key": encoded("traefik/y"), "value": ""}, token)
+    cluster.members[2].start()
+    ready = f"{cluster.health[2]}/readyz"
+    cluster.members[2].wait_until(lambda: answers(ready), "readiness", timeout=60)
