@@ -77,8 +77,6 @@ def _walk(
     shown: tuple[str, ...],
     hidden: bool,
 ) -> Iterator[Difference]:
-    if old == new and type(old) is type(new):
-        return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys(), key=str):
             before, after = old.get(key, _ABSENT), new.get(key, _ABSENT)
@@ -87,6 +85,8 @@ def _walk(
         return
     if isinstance(old, list) and isinstance(new, list):
         yield from _lists(name, old, new, path, shown, hidden)
+        return
+    if old == new and type(old) is type(new):  # 1 is no true, though Python says so
         return
     secret = hidden and path[:1] in (("data",), ("stringData",))
     if secret and shown[-1].endswith('.yaml"'):

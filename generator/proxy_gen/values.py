@@ -98,16 +98,18 @@ def read(
 
 def parse(text: str, name: str) -> Source:
     """Parse the text of one values file; raises ProblemsError with all that is wrong."""
+    problems: list[Problem] = []
     try:
-        data, node = yaml_text.compose(text)
+        data, node = yaml_text.compose(
+            text, look=lambda node: problems.extend(_duplicates(node, name, ()))
+        )
     except (yaml.YAMLError, ValueError) as error:
-        raise ProblemsError([_yaml_problem(error, name)]) from error
+        raise ProblemsError([_yaml_problem(error, name, text)]) from error
     if data is None:
         return Source(name, {})
     if not isinstance(data, dict) or node is None:
         what = f"the file holds {_kind(data)}, not a mapping"
         raise ProblemsError([Problem(name, 1, "", what, "write `key: value` lines")])
-    problems = list(_duplicates(node, name, ()))
     if problems:
         raise ProblemsError(problems)
     return Source(name, data, node)
@@ -220,13 +222,14 @@ def _kind(data: object) -> str:
     return names.get(type(data), "something else")
 
 
-def _yaml_problem(error: Exception, name: str) -> Problem:
+def _yaml_problem(error: Exception, name: str, text: str) -> Problem:
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem(name, 0, "", f"not YAML: {error}", "check the file's encoding and numbers")
     mark = error.problem_mark or error.context_mark
     what = " ".join(part for part in (error.context, error.problem) if part)
     cure = "check indentation, colons and quotes here"
-    if "\\t" in what or "tab" in what:
+    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         cure = "indent with spaces, not tabs"
     elif "expected a single document" in what:
         cure = "keep one document per file; give several files instead of ---"
@@ -243,11 +246,14 @@ def _duplicates(node: yaml.Node, name: str, path: Keys) -> Iterator[Problem]:
         return
     first: dict[str, int] = {}
     for key_node, value_node in node.value:
-        key, line = str(key_node.value), key_node.start_mark.line + 1
+        key, line = yaml_text.node_key(key_node), key_node.start_mark.line + 1
         here = (*path, key)
         if key in first and key != "<<":
             what = f"given twice; the first is in line {first[key]}"
-            yield Problem(name, line, path_text(here), what, "keep one, or merge the two")
+            cure = "keep one, or merge the two"
+            if key != key_node.value:  # `on` and `y` are the same key: both are the boolean true
+                cure = f"{key_node.value} is a boolean in YAML; put the key in quotes"
+            yield Problem(name, line, path_text(here), what, cure)
         first.setdefault(key, line)
         yield from _duplicates(value_node, name, here)
 
@@ -261,7 +267,7 @@ def _locate(source: Source, path: Sequence[str | int]) -> tuple[int, int]:
         child: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
-                if str(key_node.value) == str(key):
+                if yaml_text.node_key(key_node) == str(key):
                     child, line = value_node, key_node.start_mark.line + 1
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             child = node.value[key]

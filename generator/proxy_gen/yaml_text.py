@@ -8,7 +8,7 @@ a text, ``1:30`` is a text, ``1e3`` is a number, and every key is a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -88,6 +88,13 @@ def key_text(key: object) -> str:
     return str(key)
 
 
+def node_key(node: yaml.Node) -> str:
+    """Return the text that a key's node stands for: ``on`` is ``true``."""
+    if node.tag == _BOOL:
+        return "true" if str(node.value).lower() in ("y", "yes", "true", "on") else "false"
+    return str(node.value)
+
+
 def load(text: str) -> Any:
     """Load one document; raises yaml.YAMLError."""
     return yaml.load(text, Loader=HelmLoader)  # noqa: S506 - derives from the safe loader
@@ -99,12 +106,20 @@ def load_all(text: str) -> list[Any]:
     return [document for document in documents if document is not None]
 
 
-def compose(text: str) -> tuple[Any, yaml.Node | None]:
-    """Load one document and return it with its nodes, which know their lines."""
+def compose(
+    text: str, look: Callable[[yaml.Node], None] = lambda _: None
+) -> tuple[Any, yaml.Node | None]:
+    """Load one document and return it with its nodes, which know their lines.
+
+    ``look`` sees the nodes as they were written, before ``<<`` is resolved in them.
+    """
     loader = HelmLoader(text)
     try:
         node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
+        if node is None:
+            return None, None
+        look(node)
+        return loader.construct_document(node), node
     finally:
         loader.dispose()
 
@@ -122,6 +137,9 @@ def _represent_str(dumper: _BlockDumper, text: str) -> yaml.Node:
 
 
 _BlockDumper.add_representer(str, _represent_str)
+# What Helm would take for something else than a text has to be quoted, too.
+for _tag, _pattern in _OWN_RESOLVERS:
+    _BlockDumper.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), None)
 
 
 def dump(data: Any, *, sort_keys: bool = False) -> str:
