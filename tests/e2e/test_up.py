@@ -5,11 +5,9 @@ The tests share one hub and run in the order of this file; each leaves the hub w
 
 from __future__ import annotations
 
-import asyncio
 import re
 import stat
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -121,13 +119,10 @@ async def test_a_restarted_hub_leaves_running_servers_alone(hub: Up) -> None:
     hub.kill("jupyterhub --config")
     # No hub now: the user's own requests go on.
     assert await execute(channels, "print('alive')") == "alive\n"
-    deadline = time.monotonic() + 60
-    while status(f"{hub.url}hub/health") != 200:
-        assert time.monotonic() < deadline, "the hub did not come back"
-        await asyncio.sleep(0.2)
+    hub.wait_for_hub()
     assert await execute(channels, "print('still')") == "still\n"
     await close(channels)
-    await session.enter_server()
+    assert await session.run_cell("print('a new kernel')") == "a new kernel\n"
     log = (hub.state / "logs/hub.log").read_text()
     adopted = re.findall(r"[Aa]dopted (\d+) routes", log)
     assert int(adopted[-1]) >= 3, "the hub's route and those of alice and bob"

@@ -9,9 +9,10 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.processes import ROOT, VENV_BIN
+from tests.support.processes import ROOT, VENV_BIN, answers
 
 URL = re.compile(r"^ +JupyterHub +(\S+)$", re.MULTILINE)
 DASHBOARD = re.compile(r"^ +Dashboard +(\S+)$", re.MULTILINE)
@@ -20,8 +21,11 @@ DASHBOARD = re.compile(r"^ +Dashboard +(\S+)$", re.MULTILINE)
 class Up:
     """`proxy-gen up VALUES` with a state folder of its own; a context manager."""
 
-    def __init__(self, values: Path, state: Path, *options: str) -> None:
+    def __init__(
+        self, values: Path, state: Path, *options: str, env: Mapping[str, str] | None = None
+    ) -> None:
         self.state = state
+        self._env = {**os.environ, **(env or {})}
         self._log = state.with_suffix(".log")
         self._command = [
             str(VENV_BIN / "proxy-gen"),
@@ -32,7 +36,12 @@ class Up:
     def __enter__(self) -> Up:
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT
+                self._command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=self._env,
             )
         try:
             self.wait_for("Ctrl-C stops everything", 120)
@@ -65,6 +74,14 @@ class Up:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"`up` did not print {text!r} in {seconds} s:\n{self.output}")
             time.sleep(0.1)
+
+    def wait_for_hub(self, seconds: float = 60) -> None:
+        """Wait until the hub answers; RuntimeError when it does not."""
+        deadline = time.monotonic() + seconds
+        while not answers(f"{self.url}hub/health"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.url}: no hub after {seconds} s")
+            time.sleep(0.2)
 
     def interrupt(self, seconds: float = 60) -> int:
         """Ctrl-C; returns the exit code."""

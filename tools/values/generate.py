@@ -123,6 +123,10 @@ def _resolve(reference: str, definitions: dict[str, Any]) -> dict[str, Any]:
         node["properties"] = {
             key: _resolve(value["$ref"], definitions) for key, value in properties.items()
         }
+        # A null takes a default away before this is checked; templates cannot do without these.
+        needed = [key for key, value in node["properties"].items() if _is_needed(value)]
+        if needed and path.partition(".")[0] != "global":
+            node["required"] = sorted(needed)
     if _is_whole(node.get("default")):
         node["type"] = "integer"
     if node.get("items") == {}:
@@ -134,6 +138,11 @@ def _resolve(reference: str, definitions: dict[str, Any]) -> dict[str, Any]:
     if "type" not in node:
         raise comments.AnnotationError(f"{path}: null by default, so it needs an @type")
     return node
+
+
+def _is_needed(node: dict[str, Any]) -> bool:
+    """Whether a value is a section or a scalar: empty lists and maps may be null as well."""
+    return "properties" in node or node["type"] in ("string", "integer", "number", "boolean")
 
 
 def _is_whole(value: object) -> bool:

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Writes everything that is generated and committed; `make lint` and the tests compare it.
+set -eu
+cd "$(dirname "$0")/.."
+python tools/values/generate.py
+python tools/cli_reference.py
+python tools/proxy_reference.py
+python tests/chart/update_golden.py
+git status --short

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Writes docs/reference/proxy.md from the traits of the proxy classes; `--check` only compares."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.proxy import Proxy
+
+import jupyterhub_ha
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/reference/proxy.md"
+HEAD = """# Proxy classes
+
+The classes of `jupyterhub_ha` that `c.JupyterHub.proxy_class` takes, and their options. The chart
+and `proxy-gen` set all of it; you need this page if you write a `jupyterhub_config.py` yourself:
+
+```python
+c.JupyterHub.proxy_class = "jupyterhub_ha.TraefikEtcdProxy"
+c.TraefikEtcdProxy.endpoints = ["https://127.0.0.1:2379"]
+```
+
+<!-- Generated from the traits of the classes: make generate -->
+"""
+
+
+def classes() -> list[type[Proxy]]:
+    """The public proxy classes, by name."""
+    public = (getattr(jupyterhub_ha, name) for name in jupyterhub_ha.__all__)
+    return [one for one in public if inspect.isclass(one) and issubclass(one, Proxy)]
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(f"\n{_section(one)}" for one in classes())
+
+
+def _section(proxy: type[Proxy]) -> str:
+    lines = [f"## {proxy.__name__}", "", inspect.getdoc(proxy) or ""]
+    for name, trait in sorted(proxy.class_own_traits(config=True).items()):
+        lines += ["", f"### `{proxy.__name__}.{name}`", "", inspect.cleandoc(trait.help)]
+        lines += ["", f"Type: {_kind(trait)}. Default: `{_default(trait)}`."]
+    return "\n".join(lines) + "\n"
+
+
+def _kind(trait: Any) -> str:
+    name = str(type(trait).__name__).lower()
+    names = {
+        "unicode": "text",
+        "bool": "true or false",
+        "float": "number",
+        "integer": "whole number",
+    }
+    return names.get(name, name)
+
+
+def _default(trait: Any) -> str:
+    return str(trait.default_value_repr())
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is in step: 0 yes, 1 no."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    text = page()
+    if not check:
+        PAGE.write_text(text)
+        return 0
+    if PAGE.exists() and PAGE.read_text() == text:
+        return 0
+    print(f"{PAGE.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
