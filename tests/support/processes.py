@@ -77,6 +77,10 @@ class Service:
             process.kill()
             return process.wait()
 
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal and go on."""
+        os.kill(self.pid, what)
+
     def kill(self) -> None:
         """End it as a crash would."""
         self.stop(signal.SIGKILL)

@@ -72,7 +72,10 @@ def grpc_status(error: HTTPClientError) -> dict[str, Any]:
         status = None
     if isinstance(status, dict) and isinstance(status.get("error"), dict):
         status = status["error"]  # as a stream wraps it
-    return status if isinstance(status, dict) else {"message": f"HTTP {error.code}"}
+    if isinstance(status, dict):
+        return status
+    text = error.response.body.decode(errors="replace").strip() if error.response else ""
+    return {"message": f"HTTP {error.code} {text[:200]}".strip()}
 
 
 def grpc_error(status: Mapping[str, Any]) -> EtcdError:
@@ -84,6 +87,7 @@ def grpc_error(status: Mapping[str, Any]) -> EtcdError:
     if (
         code in {_UNAUTHENTICATED, _DENIED}
         or "authentication failed" in low
+        or "commonname of client" in low  # the gateway refuses certificates that have one
         or _is_about_token(low)
     ):
         kind = EtcdAuthError

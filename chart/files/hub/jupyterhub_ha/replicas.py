@@ -18,7 +18,8 @@ from . import metrics
 from .errors import RouteError
 
 _REQUEST_SECONDS = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.5
+_QUICK_SECONDS = 0.25
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Replicas:
     """The replicas behind some URLs of Traefik's internal entry point.
 
     A host name stands for all its addresses, looked up anew at each wait. A replica that was too
-    late once is asked, but not waited for, until it has caught up.
+    late once is asked, but not waited for, until it has caught up; one that did not answer has
+    little time to show that it is back.
     """
 
     def __init__(
@@ -58,8 +60,11 @@ class Replicas:
         self.timeout = timeout
         self.seen = False  # whether any replica ever served a generation
         self._path = f"/api/http/middlewares/{marker}@etcd"
-        self._auth = {"auth_username": username, "auth_password": password} if username else {}
+        self._auth: dict[str, Any] = (
+            {"auth_username": username, "auth_password": password} if username else {}
+        )
         self._late: set[str] = set()
+        self._dead: set[str] = set()
         self._log = log or logging.getLogger(__name__)
         self._http: AsyncHTTPClient | None = None
 
@@ -76,12 +81,9 @@ class Replicas:
         """
         start = time.monotonic()
         addresses = await self._addresses()
-        self._late &= set(addresses)
-        patient = set(addresses) - self._late or set(addresses)
-        deadline = start + self.timeout
-        states = await asyncio.gather(
-            *(self._follow(a, generation, deadline if a in patient else start) for a in addresses)
-        )
+        if not set(addresses) - self._late - self._dead:
+            self._late, self._dead = set(), set()  # nobody else is left to rely on
+        states = await asyncio.gather(*(self._follow(a, generation, start) for a in addresses))
         report = Report()
         for address, state in zip(addresses, states, strict=True):
             getattr(report, state).append(address)
@@ -101,9 +103,11 @@ class Replicas:
                 generation,
                 seconds,
             )
-        for address in self._late & set(report.live):
+        for address in set(report.skipped) - self._dead:
+            self._log.warning("Traefik at %s does not answer; going on without it", address)
+        for address in (self._late | self._dead) & set(report.live):
             self._log.info("Traefik at %s has caught up", address)
-        self._late = set(report.lagging)
+        self._late, self._dead = set(report.lagging), set(report.skipped)
         if report.live:
             self.seen = True
             metrics.LIVE_SECONDS.observe(seconds)
@@ -130,27 +134,31 @@ class Replicas:
                 found[f"http://{host}:{port}{parts.path.rstrip('/')}"] = None
         return list(found)
 
-    async def _follow(self, address: str, generation: int, deadline: float) -> str:
+    async def _follow(self, address: str, generation: int, start: float) -> str:
         """Ask one replica until it serves the generation; returns its field of a Report."""
+        was_dead = address in self._dead
+        deadline = start if address in self._late else start + self.timeout
         pause = _FIRST_PAUSE
         while True:
-            serves = await self._generation(address)
-            if serves is None and not await self._is_alive(address):
+            seconds = _QUICK_SECONDS if was_dead else _REQUEST_SECONDS
+            serves = await self._generation(address, seconds)
+            if serves is None and (was_dead or not await self._is_alive(address)):
                 return "skipped"
             if serves is not None and serves >= generation:
                 return "live"
             if time.monotonic() + pause > deadline:
                 return "lagging"
+            was_dead = False
             await asyncio.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
-    async def _generation(self, address: str) -> int | None:
+    async def _generation(self, address: str, seconds: float) -> int | None:
         """The generation that a replica serves, 0 for none; None if it gives no answer."""
         try:
             response = await self._client().fetch(
                 address + self._path,
-                connect_timeout=_REQUEST_SECONDS,
-                request_timeout=_REQUEST_SECONDS,
+                connect_timeout=seconds,
+                request_timeout=seconds,
                 **self._auth,
             )
             headers = json.loads(response.body)["headers"]["customResponseHeaders"]

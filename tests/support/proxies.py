@@ -1,0 +1,167 @@
+"""The proxies that pass the same tests, each with all the real parts behind it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from jupyterhub.proxy import ConfigurableHTTPProxy, Proxy
+from tests.support.certificates import write_certificates
+from tests.support.chp import TOKEN, ConfigurableProxy
+from tests.support.etcd import EtcdCluster
+from tests.support.ports import free_port
+from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
+
+from jupyterhub_ha import TraefikEtcdProxy
+
+ROOT_PASSWORD = "the-root-password"
+HUB_PASSWORD = "the-hub-password"
+
+
+class System(Protocol):
+    """A running proxy; `hub_port` is where the hub is expected to listen."""
+
+    public_url: str
+    hub_port: int
+
+    def __enter__(self) -> System: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def make_proxy(self, **traits: Any) -> Proxy:
+        """A new object of JupyterHub's Proxy class, as a started hub has it."""
+
+
+def _application() -> SimpleNamespace:
+    """What a Proxy asks of JupyterHub's application."""
+    return SimpleNamespace(subdomain_host="", internal_ssl=False)
+
+
+class TraefikEtcdSystem:
+    """etcd with mTLS and users, and two Traefik replicas on one port."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host_routing: bool = False,
+        replicas: int = 2,
+        members: int = 1,
+        max_txn_ops: int = 8192,
+    ) -> None:
+        self.hub_port = free_port()
+        self.host_routing = host_routing
+        public_port = free_port()
+        self.public_url = f"http://127.0.0.1:{public_port}"
+        self.certificates = write_certificates(folder / "certificates")
+        self.max_txn_ops = max_txn_ops
+        self.etcd = EtcdCluster(folder / "etcd", members, self.certificates, max_txn_ops)
+        self.replicas = [
+            self.make_replica(folder / f"traefik{i}", public_port) for i in range(replicas)
+        ]
+        self._stack = ExitStack()
+
+    def make_replica(self, folder: Path, public_port: int) -> TraefikReplica:
+        """One more replica, not started."""
+        return TraefikReplica(
+            folder,
+            public_port,
+            f"http://127.0.0.1:{self.hub_port}",
+            self.etcd.endpoints,
+            self.certificates["traefik"],
+        )
+
+    def __enter__(self) -> TraefikEtcdSystem:
+        with ExitStack() as stack:
+            stack.enter_context(self.etcd)
+            self.set_up()
+            for replica in self.replicas:
+                stack.callback(replica.kill)
+                replica.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def set_up(self, hub_password: str = HUB_PASSWORD, *options: str) -> str:
+        """Create users, roles and the first key with the real command; returns what it says."""
+        files = self.certificates["root"]
+        command = [
+            *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
+            *("--endpoints", *self.etcd.endpoints),
+            *("--ca-file", str(files.ca)),
+            *("--cert-file", str(files.cert)),
+            *("--key-file", str(files.key)),
+            *options,
+        ]
+        passwords = {
+            "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": ROOT_PASSWORD,
+            "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": hub_password,
+        }
+        done = subprocess.run(
+            command, env={**os.environ, **passwords}, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            raise RuntimeError(f"etcd_setup: exit status {done.returncode}: {done.stderr}")
+        return done.stderr
+
+    def make_proxy(self, **traits: Any) -> TraefikEtcdProxy:
+        """A hub's proxy object; `traits` override what fits this system."""
+        files = self.certificates["hub"]
+        fitting = {
+            "endpoints": self.etcd.endpoints,
+            "username": "hub",
+            "password": HUB_PASSWORD,
+            "ca_file": str(files.ca),
+            "cert_file": str(files.cert),
+            "key_file": str(files.key),
+            "replica_urls": [replica.url for replica in self.replicas],
+            "api_username": API_USERNAME,
+            "api_password": API_PASSWORD,
+            "max_txn_ops": self.max_txn_ops,
+            "host_routing": self.host_routing,
+            "start_timeout": 20,
+        }
+        return TraefikEtcdProxy(app=_application(), **{**fitting, **traits})
+
+
+class ChpSystem:
+    """The reference: configurable-http-proxy."""
+
+    def __init__(self, folder: Path, *, host_routing: bool = False) -> None:
+        self.hub_port = free_port()
+        self.host_routing = host_routing
+        self._chp = ConfigurableProxy(
+            folder, f"http://127.0.0.1:{self.hub_port}", host_routing=host_routing
+        )
+        self.public_url = self._chp.public_url
+
+    def __enter__(self) -> ChpSystem:
+        self._chp.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._chp.kill()
+
+    def make_proxy(self, **traits: Any) -> ConfigurableHTTPProxy:
+        """A hub's proxy object; `traits` override what fits this system."""
+        fitting = {
+            "api_url": self._chp.api_url,
+            "auth_token": TOKEN,
+            "should_start": False,
+            "host_routing": self.host_routing,
+        }
+        return ConfigurableHTTPProxy(app=_application(), **{**fitting, **traits})
+
+
+PROXIES: dict[str, Callable[..., System]] = {
+    "traefik-etcd": TraefikEtcdSystem,
+    "chp": ChpSystem,
+}
