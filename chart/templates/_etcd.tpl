@@ -13,7 +13,7 @@
     {{- end }}
     {{- toJson $urls }}
   {{- else }}
-    {{- toJson $etcd.endpoints }}
+    {{- toJson ($etcd.endpoints | default list) }}
   {{- end }}
 {{- end }}
 

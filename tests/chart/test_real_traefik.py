@@ -18,6 +18,7 @@ from tests.support.etcd import EtcdCluster
 from tests.support.ports import free_ports
 from tests.support.processes import TOOLS_BIN, VENV_BIN, Service
 
+SEEN = {"headers": {"customResponseHeaders": {"X-Seen": "1"}}}
 VALUES = {
     "proxy": {
         "traefik": {
@@ -61,14 +62,14 @@ class Hub(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  the name that http.server asks for
 
     def log_message(self, *_):
         pass
 
 
 class Replica:
-    """The rendered documents with this host's addresses and files, and a Traefik that reads them."""
+    """A Traefik with the rendered documents, changed to this host's addresses and files."""
 
     def __init__(self, folder, endpoint, hub_port):
         rendered = render(VALUES)

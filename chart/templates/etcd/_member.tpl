@@ -48,7 +48,7 @@
        compared with the name's, whose DNS record may lag behind a pod that has just moved. */ -}}
 {{- $_ := set $options "peer-cert-allowed-hostname" $name -}}
 {{- $_ := set $options "peer-skip-client-san-verification" "true" -}}
-{{- range $key, $value := mergeOverwrite $options $etcd.extraArgs -}}
+{{- range $key, $value := mergeOverwrite $options ($etcd.extraArgs | default dict) -}}
 - {{ printf "--%s=%s" $key (toString $value) | quote }}
 {{ end -}}
 {{- end }}

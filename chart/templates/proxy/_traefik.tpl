@@ -23,7 +23,7 @@
     {{- $fields := dict "headers" (dict "defaultMode" "drop") "queryParameters" (dict "defaultMode" "drop") }}
     {{- $_ := set $config "accessLog" (dict "format" "json" "fields" $fields) }}
   {{- end }}
-  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy $traefik.extraStaticConfig)) }}
+  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy ($traefik.extraStaticConfig | default dict))) }}
 {{- end }}
 
 {{- /* JSON. */}}
@@ -120,5 +120,5 @@
     {{- $certificate := dict "certFile" "/etc/traefik/etcd/tls.crt" "keyFile" "/etc/traefik/etcd/tls.key" }}
     {{- $_ := set $config "tls" (dict "stores" (dict "default" (dict "defaultCertificate" $certificate))) }}
   {{- end }}
-  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy .Values.proxy.traefik.extraDynamicConfig)) }}
+  {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy (.Values.proxy.traefik.extraDynamicConfig | default dict))) }}
 {{- end }}

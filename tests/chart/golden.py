@@ -1,0 +1,84 @@
+"""The committed renders of values-examples/, in tests/chart/golden/<example>/<kind>-<name>.yaml.
+
+    python -m tests.chart.golden      write them anew
+
+Read the difference before committing it. What only repeats other files of this repository is left
+out: the package in its ConfigMap, the hub's Python file, the values in the hub's Secret, and the
+checksums that follow from them. Secrets are fixed and their content is shown decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.support.chart import ROOT, render
+
+EXAMPLES = sorted((ROOT / "values-examples").glob("*.yaml"))
+GOLDEN = Path(__file__).with_name("golden")
+SECRETS = Path(__file__).with_name("secrets.yaml")
+
+_PACKAGE = ("ConfigMap", "hub-package")
+_REPEATED = {("ConfigMap", "hub"): "jupyterhub_config.py", ("Secret", "hub"): "values.yaml"}
+
+
+def rendered(example: Path) -> dict[str, str]:
+    """What an example renders to: file name to text."""
+    return {
+        f"{o['kind'].lower()}-{o['metadata']['name']}.yaml": _text(_shortened(o))
+        for o in render(yaml.safe_load(example.read_text()), "--values", str(SECRETS)).objects
+    }
+
+
+def committed(example: Path) -> dict[str, str]:
+    """What is committed for an example."""
+    folder = GOLDEN / example.stem
+    return {file.name: file.read_text() for file in sorted(folder.glob("*.yaml"))}
+
+
+def write() -> None:
+    """Write all renders, and remove those of examples that are gone."""
+    shutil.rmtree(GOLDEN, ignore_errors=True)
+    for example in EXAMPLES:
+        (GOLDEN / example.stem).mkdir(parents=True)
+        for name, text in rendered(example).items():
+            (GOLDEN / example.stem / name).write_text(text)
+
+
+def _shortened(made: dict[str, Any]) -> dict[str, Any]:
+    name = (made["kind"], made["metadata"]["name"])
+    if made["kind"] == "Secret":
+        data = made.pop("data", {})
+        made["decoded"] = {key: base64.b64decode(text).decode() for key, text in data.items()}
+    content = made.get("decoded", made.get("data"))
+    if name == _PACKAGE:
+        made["data"] = dict.fromkeys(content, "<as in the repository>")
+    elif name in _REPEATED:
+        content[_REPEATED[name]] = "<as in the repository>"
+    annotations = made.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations")
+    for key in annotations or {}:
+        if key.startswith("checksum/"):
+            annotations[key] = "<checksum>"
+    return made
+
+
+def _text(made: dict[str, Any]) -> str:
+    return yaml.dump(made, Dumper=_Dumper, sort_keys=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+if __name__ == "__main__":
+    write()
