@@ -156,8 +156,10 @@ def test_the_gateway_refuses_a_certificate_with_a_common_name(cluster):
 
 
 def test_nobody_without_a_certificate(cluster):
-    with pytest.raises(OSError, match=r"(?i)certificate required|reset|alert"):
+    with pytest.raises(OSError, match=r".") as refusal:
         cluster.gateway("", "kv/range", {"key": encoded("traefik")})
+    # Refused in the handshake; which side notices first is a matter of luck.
+    assert not isinstance(refusal.value, urllib.error.HTTPError)
 
 
 def test_a_client_is_no_member(cluster):
@@ -182,6 +184,9 @@ def test_the_set_up_may_run_again(cluster):
 
 def test_losing_one_of_three_changes_nothing(cluster):
     cluster.members[2].kill()
+    # If it was the leader, the others elect one of them first.
+    ready = f"{cluster.health[0]}/readyz"
+    cluster.members[0].wait_until(lambda: answers(ready), "readiness", timeout=30)
     token = cluster.token("hub")
     cluster.gateway("hub", "kv/put", {"key": encoded("traefik/y"), "value": ""}, token)
     cluster.members[2].start()
