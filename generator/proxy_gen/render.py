@@ -62,7 +62,11 @@ def with_placeholders(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
     """
     absent = []
     whole = dict(given)
+    # Certificates belong together: where some are given, the chart says which ones are missing.
+    some_pair = any(secret.kind == "pair" for secret, _ in secrets.walk(given))
     for secret in secrets.SECRETS:
+        if secret.kind == "pair" and some_pair:
+            continue
         if secrets.get(given, secret) is None and _is_free(given, secret):
             value = secrets.get(secrets.placeholders(), secret)
             tree: dict[str, Any] = {secret.keys[-1]: value}

@@ -131,7 +131,7 @@ def _explain_type(error: Any) -> tuple[str, str]:
     wanted = error.validator_value
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     what = f"{_seen(error)}, but it must be {_either(names)}"
-    return what, _cure_of_type(error.instance, names) or _described(error)
+    return what, _cure_of_type(error.instance, names) or f"write {_either(names)} here"
 
 
 def _cure_of_type(value: Any, names: Sequence[str]) -> str:

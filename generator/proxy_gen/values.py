@@ -235,7 +235,8 @@ def _yaml_problem(error: Exception, name: str, text: str) -> Problem:
         cure = "keep one document per file; give several files instead of ---"
     elif "undefined alias" in what:
         cure = "an anchor (&name) must stand before its alias (*name), in the same file"
-    return Problem(name, mark.line + 1 if mark else 0, "", f"not YAML: {what}", cure)
+    number = min(mark.line + 1, len(text.splitlines())) if mark else 0  # the end is no line
+    return Problem(name, number, "", f"not YAML: {what}", cure)
 
 
 def _duplicates(node: yaml.Node, name: str, path: Keys) -> Iterator[Problem]:

@@ -97,7 +97,7 @@ def test_keys_may_repeat_in_merges():
         ("a:\n\tb: 1\n", 2, "spaces"),
         ("a: *x\n", 1, "anchor"),
         ("a: 1\n---\nb: 2\n", 2, "one document"),
-        ("a: [1,\n", 2, "check"),
+        ("a: [1,\n", 1, "check"),
         ("- 1\n", 1, "key: value"),
         ("just a text\n", 1, "key: value"),
         ("a: b: c\n", 1, "colons"),
