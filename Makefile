@@ -42,7 +42,8 @@ generate: ## Write the schema, the reference pages and the golden renders anew
 
 docs: ## Build the documentation into site/
 	@$(SETUP) docs
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+	@echo "open site/index.html"
 
 dist: ## Build wheel, sdist and the packaged chart into dist/
 	@$(SETUP) test
