@@ -11,4 +11,5 @@ myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = "jupyterhub-ha"
 html_copy_source = False
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {"navbar_center": [], "show_prev_next": False}
+html_sidebars = {"**": ["globaltoc.html"]}
