@@ -145,16 +145,9 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
     def build() -> None:
         # Into a file beside it first: an interrupted build never leaves half a program.
         unfinished = product.with_suffix(".new")
-        needed = re.search(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)[1]
-        command = [
-            _go(needed),
-            "build",
-            "-trimpath",
-            "-ldflags=-s -w",
-            "-o",
-            unfinished,
-            tool["package"],
-        ]
+        (needed,) = re.findall(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+        options = ["-trimpath", "-ldflags=-s -w", "-o", str(unfinished)]
+        command = [_go(needed), "build", *options, tool["package"]]
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
 
@@ -196,7 +189,7 @@ def _overlay_step(name: str, tool: dict[str, str]) -> Step:
 
     def install() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        words = ["install", "--no-deps", "--target", folder, tool["pip"]]
+        words = ["install", "--no-deps", "--target", str(folder), tool["pip"]]
         _run([VENV / "bin/pip", *words])
 
     return Step(name, f"{name} (beside the version in .venv)", install, [tool["pip"]], folder)

@@ -29,7 +29,8 @@ _IMPORT = re.compile(r'^\s+(?:(\w+) )?"github\.com/traefik/traefik/v3/(pkg/[\w/]
 def version(binary: str) -> str:
     """The version that the binary says it is."""
     text = subprocess.run([binary, "version"], capture_output=True, text=True, check=True).stdout
-    return re.search(r"Version:\s+(\S+)", text)[1]
+    (found,) = re.findall(r"Version:\s+(\S+)", text)
+    return str(found)
 
 
 def static_names(binary: str) -> list[str]:

@@ -55,7 +55,8 @@ class Rendered:
 
     def pod(self, kind: str, name: str) -> Manifest:
         """The pod spec of a workload."""
-        return self.get(kind, name)["spec"]["template"]["spec"]
+        spec: Manifest = self.get(kind, name)["spec"]["template"]["spec"]
+        return spec
 
 
 def render(

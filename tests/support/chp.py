@@ -20,7 +20,7 @@ class ConfigurableProxy(Service):
         self.public_url = f"http://127.0.0.1:{public}"
         self.api_url = f"http://127.0.0.1:{api}"
         command = [
-            TOOLS_BIN / "configurable-http-proxy",
+            str(TOOLS_BIN / "configurable-http-proxy"),
             "--ip=127.0.0.1",
             f"--port={public}",
             "--api-ip=127.0.0.1",

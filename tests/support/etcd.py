@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.support.certificates import CertFiles
@@ -75,7 +76,7 @@ class EtcdCluster:
         """Wait until all members that were started are ready."""
         for member, health in zip(self.members, self._health, strict=True):
             if member.running:
-                member.wait_until(lambda health=health: answers(health), "readiness")
+                member.wait_until(partial(answers, health), "readiness")
 
     def stop(self) -> None:
         """Stop all members; their data stay."""
