@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -49,15 +50,21 @@ def values_options(function: Decorated) -> Decorated:
     return function
 
 
+def _checked_version(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if value and not re.fullmatch(r"v?\d+\.\d+(\.\d+)?", value):
+        raise click.BadParameter(f"{value!r} is no version; write it like 1.33")
+    return value
+
+
 def release_options(function: Decorated) -> Decorated:
-    """Add ``--secrets``, ``--release``, ``--namespace`` and ``--kube-version``.
+    """Add ``--secrets``, ``--release``, ``--namespace`` and ``--kubernetes-version``.
 
     The command gets ``secrets_file`` and ``release``.
     """
 
     @functools.wraps(function)
-    def wrapped(*args: Any, name: str, namespace: str, kube_version: str, **more: Any) -> Any:
-        release = Release(name, namespace, kube_version)
+    def wrapped(*args: Any, name: str, namespace: str, kubernetes_version: str, **more: Any) -> Any:
+        release = Release(name, namespace, kubernetes_version)
         return function(*args, release=release, **more)
 
     options = (
@@ -75,10 +82,11 @@ def release_options(function: Decorated) -> Decorated:
             "-n", "--namespace", default="default", show_default=True, help="Its namespace."
         ),
         click.option(
-            "--kube-version",
+            "--kubernetes-version",
             default="",
+            callback=_checked_version,
             metavar="VERSION",
-            help="Kubernetes version to render for.",
+            help="The cluster's version, such as 1.33.  [default: a recent one]",
         ),
     )
     for option in reversed(options):

@@ -22,12 +22,6 @@ from proxy_gen.render import render
 @values_options
 @release_options
 @click.option(
-    "--kubernetes-version",
-    metavar="VERSION",
-    default="",
-    help="Check for this Kubernetes, such as 1.33.  [default: the newest that is known]",
-)
-@click.option(
     "--format",
     "form",
     type=click.Choice(report.FORMATS),
@@ -46,7 +40,6 @@ def command(
     set_file: tuple[str, ...],
     secrets_file: str | None,
     release: Release,
-    kubernetes_version: str,
     form: str,
     no_kube_score: bool,
     quiet: bool,
@@ -67,7 +60,7 @@ def command(
     overrides = gather_overrides(set_, set_string, set_json, set_file)
     given = values.read(files, overrides, secrets=secrets_file)
     rendered = render(given, release)
-    subject = lint.Subject(rendered.documents, given, kubernetes_version)
+    subject = lint.Subject(rendered.documents, given, release.kubernetes_version)
     families = [name for name in lint.FAMILIES if not (no_kube_score and name == "kube-score")]
     try:
         found = lint.run(subject, families, say)
