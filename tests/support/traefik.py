@@ -40,6 +40,9 @@ level = "INFO"
 address = "{http}"
 reusePort = true
 
+[entryPoints.http.http]
+sanitizePath = false
+
 [entryPoints.http.transport.respondingTimeouts]
 readTimeout = "0s"
 

@@ -1,0 +1,101 @@
+"""The client against a real etcd, where a script would only repeat what we believe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.support.etcd import EtcdCluster
+
+from jupyterhub_ha.errors import EtcdCompactedError, EtcdRequestError
+from jupyterhub_ha.etcd_client import EtcdClient
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
+    with EtcdCluster(tmp_path_factory.mktemp("etcd")) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(etcd: EtcdCluster):
+    # A user is given although this etcd asks for none.
+    client = EtcdClient(etcd.endpoints, username="hub", password="p")
+    yield client
+    await client.delete("t/", prefix=True)
+    client.close()
+
+
+async def test_pages_make_one_range(client, monkeypatch) -> None:
+    monkeypatch.setattr("jupyterhub_ha.etcd_client._PAGE", 7)
+    wanted = {f"t/{i:03}": f"ü{i}" for i in range(50)}
+    await client.txn(puts=wanted)
+    pairs, revision = await client.range("t/", prefix=True)
+    assert {pair.key: pair.value for pair in pairs} == wanted
+    assert {pair.revision for pair in pairs} == {revision}
+
+
+async def test_a_transaction_is_made_only_if_nothing_changed(client) -> None:
+    first = await client.txn(unchanged={"t/m": 0}, puts={"t/m": "1"})
+    assert first.succeeded
+    late = await client.txn(unchanged={"t/m": 0}, puts={"t/m": "2"}, reads=["t/m"])
+    assert not late.succeeded
+    assert late.pairs[0][0].value == "1"
+    assert late.pairs[0][0].revision == first.revision
+    gone = await client.txn(unchanged={"t/m": first.revision}, deletes=["t/m"])
+    assert gone.succeeded
+    assert await client.range("t/m") == ([], gone.revision)
+
+
+async def test_too_many_operations_are_refused(client) -> None:
+    with pytest.raises(EtcdRequestError, match="too many operations"):
+        await client.txn(puts={f"t/{i}": "" for i in range(129)})
+
+
+async def test_a_watch_sees_what_changes_from_a_revision_on(client) -> None:
+    revision = await client.put("t/a", "1")
+    await client.put("t/b", "2")
+
+    async def collect() -> list[tuple[str, str, bool]]:
+        seen = []
+        async for events in client.watch("t/", prefix=True, revision=revision + 1, timeout=10):
+            seen += [(event.key, event.value, event.deleted) for event in events]
+            if len(seen) == 3:
+                break
+        return seen
+
+    collecting = asyncio.create_task(collect())
+    await asyncio.sleep(0.2)
+    await client.delete("t/a")
+    await client.put("t/c", "3")
+    assert await collecting == [("t/b", "2", False), ("t/a", "", True), ("t/c", "3", False)]
+
+
+async def test_a_watch_ends_at_its_deadline(client) -> None:
+    assert [events async for events in client.watch("t/", prefix=True, timeout=0.5)] == []
+
+
+async def test_a_compacted_revision_is_told(client) -> None:
+    old = await client.put("t/a", "1")
+    revision = await client.put("t/a", "2")
+    await client.call("kv/compaction", {"revision": revision})
+    with pytest.raises(EtcdCompactedError):
+        await client.range("t/a", revision=old)
+    with pytest.raises(EtcdCompactedError):
+        await anext(client.watch("t/a", revision=1, timeout=5))
+
+
+async def test_keys_vanish_with_their_lease(client) -> None:
+    lease = await client.lease_grant(60)
+    await client.put("t/a", "1", lease=lease)
+    assert await client.lease_keepalive(lease) == 60
+    await client.lease_revoke(lease)
+    assert (await client.range("t/a"))[0] == []
+    assert await client.lease_keepalive(lease) == 0
+
+
+async def test_a_member_tells_its_status_and_is_defragmented(client, etcd) -> None:
+    status = await client.status(etcd.endpoints[0])
+    assert status["version"].startswith("3.")
+    await client.defragment(etcd.endpoints[0])

@@ -1,0 +1,70 @@
+"""The set-up command on a real etcd with mTLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.proxies import ROOT_PASSWORD, TraefikEtcdSystem
+
+from jupyterhub_ha.etcd_client import EtcdClient
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikEtcdSystem]:
+    folder = tmp_path_factory.mktemp("etcd-setup")
+    with TraefikEtcdSystem(folder, replicas=0, members=3) as running:
+        yield running
+
+
+def root_client(system: TraefikEtcdSystem) -> EtcdClient:
+    files = system.certificates["root"]
+    return EtcdClient(
+        system.etcd.endpoints,
+        username="root",
+        password=ROOT_PASSWORD,
+        ca_file=str(files.ca),
+        cert_file=str(files.cert),
+        key_file=str(files.key),
+    )
+
+
+async def test_a_second_run_changes_nothing(system) -> None:
+    root = root_client(system)
+    before = await root.call("auth/status")
+    _, revision = await root.range("traefik", prefix=True)
+    assert system.set_up() == ""
+    after = await root.call("auth/status")
+    assert after["enabled"]
+    assert after["authRevision"] == before["authRevision"]
+    assert (await root.range("traefik", prefix=True))[1] == revision
+
+
+async def test_rights_that_were_widened_are_taken_back(system) -> None:
+    root = root_client(system)
+    everything = {"permType": "READWRITE", "key": "AA==", "range_end": "AA=="}
+    await root.call("auth/role/grant", {"name": "traefik", "perm": everything})
+    await root.call("auth/user/grant", {"user": "traefik", "role": "root"})
+    said = system.set_up()
+    assert "permission for" in said
+    assert "role root taken away" in said
+    role = await root.call("auth/role/get", {"role": "traefik"})
+    assert len(role["perm"]) == 1
+    assert (await root.call("auth/user/get", {"name": "traefik"}))["roles"] == ["traefik"]
+
+
+def test_every_member_is_defragmented(system) -> None:
+    said = system.set_up("the-hub-password", "--defragment")
+    assert [line.split(":")[1].strip() for line in said.splitlines()] == ["m0", "m1", "m2"]
+
+
+async def test_an_alarm_is_reported(system) -> None:
+    root = root_client(system)
+    alarm = {"action": "ACTIVATE", "alarm": "NOSPACE"}
+    await root.call("maintenance/alarm", alarm)
+    try:
+        with pytest.raises(RuntimeError, match=r"exit status 3: .*NOSPACE"):
+            system.set_up()
+    finally:
+        await root.call("maintenance/alarm", {**alarm, "action": "DEACTIVATE"})
+    assert system.set_up() == ""

@@ -1,0 +1,168 @@
+"""Whom the hub waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import time
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from jupyterhub_ha.errors import RouteError
+from jupyterhub_ha.replicas import Replicas, Report
+
+
+class Traefik:
+    """One replica: the generation it serves, and how it answers."""
+
+    def __init__(self, generation: int | None = 1, alive: bool = True, step: int = 0) -> None:
+        self.generation = generation
+        self.alive = alive
+        self.step = step
+        self.asked = 0
+
+    async def answer(self, path: str) -> SimpleNamespace:
+        if not self.alive:
+            raise ConnectionRefusedError
+        if path == "/ping":
+            return SimpleNamespace(body=b"OK")
+        self.asked += 1
+        if self.generation is None:
+            raise HTTPClientError(404)
+        self.generation += self.step
+        headers = {"customResponseHeaders": {"generation": str(self.generation)}}
+        return SimpleNamespace(body=json.dumps({"headers": headers}).encode())
+
+
+class Network:
+    """Replicas by address, and what a fetch asked for last."""
+
+    def __init__(self) -> None:
+        self.replicas: dict[str, Traefik] = {}
+        self.last: dict[str, object] = {}
+        self.path = ""
+
+    def __call__(self, **_: object) -> Network:
+        return self
+
+    async def fetch(self, url: str, **options: object) -> SimpleNamespace:
+        await asyncio.sleep(0)
+        parts = urlsplit(url)
+        self.last, self.path = options, parts.path
+        return await self.replicas[parts.hostname].answer(parts.path)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    network = Network()
+    monkeypatch.setattr("jupyterhub_ha.replicas.AsyncHTTPClient", network)
+    return network
+
+
+def replicas_of(network: Network, timeout: float = 5, **replicas: Traefik) -> Replicas:
+    network.replicas = {f"10.0.0.{i}": replica for i, replica in enumerate(replicas.values(), 1)}
+    urls = [f"http://{address}:8080" for address in network.replicas]
+    return Replicas(urls, "jupyterhub-generation", timeout=timeout)
+
+
+ONE, TWO = "http://10.0.0.1:8080", "http://10.0.0.2:8080"
+
+
+async def test_all_live_replicas_are_waited_for(network: Network) -> None:
+    slow = Traefik(0, step=1)
+    replicas = replicas_of(network, a=Traefik(9), b=slow)
+    assert await replicas.wait_for(4) == Report(live=[ONE, TWO])
+    assert slow.asked == 4
+    assert replicas.seen
+
+
+async def test_a_dead_replica_is_skipped(network: Network) -> None:
+    replicas = replicas_of(network, a=Traefik(), b=Traefik(alive=False))
+    assert await replicas.wait_for(1) == Report(live=[ONE], skipped=[TWO])
+
+
+async def test_a_late_replica_is_named_once_and_then_only_asked(
+    network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = Traefik(None)
+    replicas = replicas_of(network, 0.1, a=Traefik(1), b=late)
+    with caplog.at_level(logging.INFO):
+        assert await replicas.wait_for(1) == Report(live=[ONE], lagging=[TWO])
+        asked = late.asked
+        assert asked > 1
+        assert await replicas.wait_for(1) == Report(live=[ONE], lagging=[TWO])
+        assert late.asked == asked + 1
+        late.generation = 1
+        assert await replicas.wait_for(1) == Report(live=[ONE, TWO])
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert "does not serve generation 1" in said[0]
+    assert "has caught up" in said[1]
+
+
+async def test_when_all_are_late_they_are_waited_for(network: Network) -> None:
+    late = Traefik(0)
+    replicas = replicas_of(network, 0.05, a=late)
+    assert await replicas.wait_for(3) == Report(lagging=[ONE])
+    assert not replicas.seen
+    late.step = 1
+    replicas.timeout = 5
+    assert await replicas.wait_for(3) == Report(live=[ONE])
+
+
+async def test_a_replica_that_is_back_is_waited_for(network: Network) -> None:
+    back = Traefik(alive=False)
+    replicas = replicas_of(network, a=Traefik(9), b=back)
+    assert (await replicas.wait_for(1)).skipped == [TWO]
+    back.alive, back.generation, back.step = True, 0, 1
+    assert await replicas.wait_for(5) == Report(live=[ONE, TWO])
+
+
+async def test_waiting_is_bounded(network: Network) -> None:
+    replicas = replicas_of(network, 0.1, a=Traefik(0), b=Traefik(0))
+    start = time.monotonic()
+    assert (await replicas.wait_for(1)).lagging == [ONE, TWO]
+    assert time.monotonic() - start < 1
+
+
+async def test_a_name_stands_for_all_its_addresses(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        if host == "gone":
+            raise socket.gaierror("no such name")
+        four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", port))
+        six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fd00::1", port, 0, 0))
+        return [four, six, four]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    network.replicas = {"10.0.0.1": Traefik(), "fd00::1": Traefik()}
+    replicas = Replicas(["http://proxy-replicas:8080", "http://gone:8080"], "m")
+    assert await replicas.wait_for(1) == Report(live=[ONE, "http://[fd00::1]:8080"])
+
+
+async def test_the_marker_is_asked_for_with_user_and_password(network: Network) -> None:
+    network.replicas = {"10.0.0.1": Traefik()}
+    replicas = Replicas([ONE], "jupyterhub-generation-b", username="hub", password="secret")
+    await replicas.wait_for(1)
+    assert network.path == "/api/http/middlewares/jupyterhub-generation-b@etcd"
+    assert network.last["auth_username"] == "hub"
+    assert network.last["auth_password"] == "secret"
+
+
+async def test_no_replicas_are_nobody_to_wait_for(network: Network) -> None:
+    assert await Replicas([], "m").wait_for(1) == Report()
+
+
+@pytest.mark.parametrize("url", ["https://x:8080", "x:8080", "http://", ""])
+def test_bad_urls_are_refused(url: str) -> None:
+    with pytest.raises(RouteError, match="replica URL"):
+        Replicas([url], "m")
