@@ -50,18 +50,19 @@ class Template:
     Use it as a context manager: a process that is still running at the end is stopped.
     """
 
-    def __init__(self, folder: Path, values_json: str, release: Release) -> None:
+    def __init__(
+        self, folder: Path, values_json: str, release: Release, *, check_schema: bool = False
+    ) -> None:
         self._helm = find_tool("helm")
-        self._version = self._start("version", "--short")
         arguments = [
             "template",
             release.name,
             str(folder),
             *("--namespace", release.namespace),
             *("--values", "-"),
-            # The generator checks the schema itself, with better messages, while helm renders.
-            "--skip-schema-validation",
         ]
+        if not check_schema:
+            arguments.append("--skip-schema-validation")
         if release.kubernetes_version:
             arguments += ["--kube-version", release.kubernetes_version]
         self._template = self._start(*arguments, stdin=True)
@@ -76,20 +77,22 @@ class Template:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in (self._version, self._template):
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        if self._template.poll() is None:
+            self._template.kill()
+            self._template.communicate()
 
     def result(self) -> tuple[str, str]:
         """Wait; return the rendered stream and an empty text, or an empty text and the failure.
 
         Raises ToolError when helm itself cannot be used.
         """
-        version, _ = self._version.communicate()
-        refuse_old(self._helm, version)
         stdout, stderr = self._template.communicate(self._values)
-        return (stdout, "") if self._template.returncode == 0 else ("", stderr.strip())
+        if self._template.returncode == 0:
+            return stdout, ""
+        if "unknown flag" in stderr:  # asked only now, since asking costs time at each render
+            version, _ = self._start("version", "--short").communicate()
+            refuse_old(self._helm, version)
+        return "", stderr.strip()
 
     def _start(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[str]:
         try:

@@ -1,4 +1,4 @@
-"""From values to documents: the schema is checked while helm renders, and every problem is told."""
+"""From values to documents, as fast as helm; where it refuses, every problem is explained."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import chart, secrets, stream, values
 from .errors import Problem, ProblemsError, ToolError
@@ -35,16 +35,29 @@ def render(
     So the same values make the same bytes. Raises ProblemsError with everything that the schema
     and the chart's rules refuse, ToolError where helm cannot be used or the chart is broken.
     """
-    folder = folder or chart.find()
+    folder, release = folder or chart.find(), release or Release()
     whole, absent = with_placeholders(given.data)
-    with Template(folder, Values(whole).to_json(), release or Release()) as template:
-        problems = schema_problems(given, folder)  # helm is at work meanwhile
+    values_json = Values(whole).to_json()
+    with Template(folder, values_json, release, check_schema=True) as template:
         text, failure = template.result()
+    if failure:
+        # Only now the slower way, which finds all problems at once and explains them: helm leaves
+        # the chart's rules out where the schema refuses.
+        _explain(failure, given, folder, values_json, release)
+    return Rendered(tuple(stream.split(text)), tuple(absent))
+
+
+def _explain(
+    first: str, given: Values, folder: Path, values_json: str, release: Release
+) -> NoReturn:
+    with Template(folder, values_json, release) as template:
+        problems = schema_problems(given, folder)  # helm is at work meanwhile
+        _, failure = template.result()
     if failure:
         problems += refusals(failure, given, strict=not problems)
     if problems:
         raise ProblemsError(sorted(set(problems)))
-    return Rendered(tuple(stream.split(text)), tuple(absent))
+    raise ToolError(f"helm template failed: {_shortened(first)}")
 
 
 def schema_problems(given: Values, folder: Path) -> list[Problem]:

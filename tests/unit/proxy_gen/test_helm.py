@@ -1,5 +1,8 @@
 """Helm's version, and what is said when it is missing."""
 
+import os
+import time
+
 import pytest
 
 from proxy_gen import helm, tools
@@ -51,3 +54,36 @@ def test_missing_tools_are_told_with_the_cure(monkeypatch, tmp_path):
     monkeypatch.setenv("PROXY_GEN_HELM", str(tmp_path / "nothing"))
     with pytest.raises(ToolError, match="PROXY_GEN_HELM"):
         tools.find_tool("helm")
+
+
+OLD_HELM = """\
+#!/bin/sh
+[ "$1" = version ] && echo v3.12.0+gabc && exit
+cat > /dev/null
+echo "Error: unknown flag: --skip-schema-validation" >&2
+exit 1
+"""
+
+
+def test_old_helm_is_told_when_it_knows_no_flag(tmp_path, monkeypatch):
+    program = tmp_path / "helm"
+    program.write_text(OLD_HELM)
+    program.chmod(0o755)
+    monkeypatch.setenv("PROXY_GEN_HELM", str(program))
+    with (
+        helm.Template(tmp_path, "{}", helm.Release()) as template,
+        pytest.raises(ToolError, match=r"v3\.12\.0\+gabc is too old"),
+    ):
+        template.result()
+
+
+def test_running_helm_is_stopped_when_it_is_not_needed(tmp_path, monkeypatch):
+    program = tmp_path / "helm"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PROXY_GEN_HELM", str(program))
+    with helm.Template(tmp_path, "{}", helm.Release()):
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+            time.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
