@@ -17,6 +17,24 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
+_VALUES = (
+    click.argument("arguments", metavar="VALUES...", nargs=-1, type=EXISTING_FILE),
+    click.option(
+        "-f",
+        "--values",
+        "more",
+        metavar="FILE",
+        multiple=True,
+        type=EXISTING_FILE,
+        help="A further values file; later ones win. - is the standard input.",
+    ),
+    click.option("--set", "set_", metavar="K=V", multiple=True, help="Set a value, as in Helm."),
+    click.option("--set-string", metavar="K=V", multiple=True, help="Set a text."),
+    click.option("--set-json", metavar="K=JSON", multiple=True, help="Set a JSON value."),
+    click.option("--set-file", metavar="K=FILE", multiple=True, help="Set a file's text."),
+)
+
+
 def quiet_option(function: Decorated) -> Decorated:
     """Add ``-q/--quiet``: say nothing on stderr but errors."""
     return click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(function)
@@ -25,29 +43,27 @@ def quiet_option(function: Decorated) -> Decorated:
 def values_options(function: Decorated) -> Decorated:
     """Add the values: arguments, ``-f`` and the ``--set`` family, as Helm has them.
 
-    The command gets ``files`` (in order, arguments first) and ``overrides``.
+    The command gets ``files`` (in order, arguments first; at least one) and ``overrides``.
     """
-    options = (
-        click.argument("arguments", metavar="VALUES...", nargs=-1, type=EXISTING_FILE),
-        click.option(
-            "-f",
-            "--values",
-            "more",
-            metavar="FILE",
-            multiple=True,
-            type=EXISTING_FILE,
-            help="A further values file; later ones win. - is the standard input.",
-        ),
-        click.option(
-            "--set", "set_", metavar="K=V", multiple=True, help="Set a value, as in Helm."
-        ),
-        click.option("--set-string", metavar="K=V", multiple=True, help="Set a text."),
-        click.option("--set-json", metavar="K=JSON", multiple=True, help="Set a JSON value."),
-        click.option("--set-file", metavar="K=FILE", multiple=True, help="Set a file's text."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        arguments: tuple[str, ...],
+        more: tuple[str, ...],
+        set_: tuple[str, ...],
+        set_string: tuple[str, ...],
+        set_json: tuple[str, ...],
+        set_file: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        files = _gather_files(arguments, more)
+        overrides = Overrides(set_json, set_, set_string, set_file)
+        return function(*args, files=files, overrides=overrides, **others)
+
+    for option in reversed(_VALUES):
+        wrapped = option(wrapped)
+    return cast(Decorated, wrapped)
 
 
 def _checked_version(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -104,8 +120,7 @@ def warn_of_placeholders(names: Sequence[str], quiet: bool) -> None:
         )
 
 
-def gather_files(arguments: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
-    """Return the values files in order; raises click.UsageError when there is none."""
+def _gather_files(arguments: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
     files = [*arguments, *more]
     if not files:
         raise click.UsageError(
@@ -114,16 +129,6 @@ def gather_files(arguments: tuple[str, ...], more: tuple[str, ...]) -> list[str]
     if files.count("-") > 1:
         raise click.UsageError("the standard input can be read only once; give - once")
     return files
-
-
-def gather_overrides(
-    set_: tuple[str, ...],
-    set_string: tuple[str, ...],
-    set_json: tuple[str, ...],
-    set_file: tuple[str, ...],
-) -> Overrides:
-    """Return the ``--set`` family as one value."""
-    return Overrides(set_json=set_json, set=set_, set_string=set_string, set_file=set_file)
 
 
 def talk(quiet: bool) -> Callable[[str], None]:

@@ -25,8 +25,10 @@ LEAF_DAYS = 730
 PLACEHOLDER = "PLACEHOLDER-run-proxy-gen-secrets"
 MAX_MEMBERS = 5
 
-_HUB = "the hub (helm upgrade does it: its checksum changes)"
-_ETCD_CLIENTS = "every etcd member, the hub and every Traefik replica"
+# `helm upgrade` restarts them all by itself: a checksum of each secret is in the pods' annotations.
+_HUB = "the hub"
+_TRAEFIK = "every Traefik replica"
+_ALL = "every etcd member, the hub and every Traefik replica"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ SECRETS: tuple[Secret, ...] = (
         "the former key stays second in the list, so that what it encrypted can be read",
     ),
     Secret("proxy.secretToken", "hex", "the hub and configurable-http-proxy, where it is used"),
-    Secret("proxy.traefik.api.password", "password", "the hub and every Traefik replica"),
-    Secret("proxy.traefik.dashboard.password", "password", "every Traefik replica"),
+    Secret("proxy.traefik.api.password", "password", f"{_HUB} and {_TRAEFIK}"),
+    Secret("proxy.traefik.dashboard.password", "password", _TRAEFIK),
     Secret(
         "proxy.etcd.auth.rootPassword",
         "password",
@@ -69,13 +71,13 @@ SECRETS: tuple[Secret, ...] = (
     Secret(
         "proxy.etcd.tls.ca",
         "pair",
-        _ETCD_CLIENTS,
+        _ALL,
         "all certificates are signed anew; old and new do not trust each other, so plan a pause",
     ),
-    Secret("proxy.etcd.tls.server", "pair", "every etcd member, one after another"),
+    Secret("proxy.etcd.tls.server", "pair", "nothing: etcd reads it anew for each connection"),
     Secret("proxy.etcd.tls.hub", "pair", _HUB),
     Secret("proxy.etcd.tls.root", "pair", "nothing: the next set-up or maintenance Job reads it"),
-    Secret("proxy.etcd.tls.traefik", "pair", "every Traefik replica"),
+    Secret("proxy.etcd.tls.traefik", "pair", _TRAEFIK),
 )
 
 _CA = "proxy.etcd.tls.ca"

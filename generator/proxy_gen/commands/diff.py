@@ -9,10 +9,11 @@ import sys
 import click
 
 from proxy_gen import diff, sides
-from proxy_gen.cli_options import gather_overrides, quiet_option, release_options, talk
+from proxy_gen.cli_options import quiet_option, release_options, talk
 from proxy_gen.errors import ProblemsError, UsageError
 from proxy_gen.helm import Release
 from proxy_gen.stream import Document
+from proxy_gen.values import Overrides
 
 
 @click.command()
@@ -52,7 +53,7 @@ def command(
       proxy-gen diff rendered/ values.yaml --secrets secrets.yaml
       proxy-gen diff release:hub@jhub values.yaml,production.yaml --format json
     """
-    options = sides.Options(gather_overrides(set_, (), (), ()), secrets_file, release)
+    options = sides.Options(Overrides(set=set_), secrets_file, release)
     found = diff.compare(_load(old, options), _load(new, options))
     if form == "json":
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2))

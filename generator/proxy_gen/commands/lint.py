@@ -6,8 +6,6 @@ import click
 
 from proxy_gen import lint, report, values
 from proxy_gen.cli_options import (
-    gather_files,
-    gather_overrides,
     quiet_option,
     release_options,
     talk,
@@ -16,6 +14,7 @@ from proxy_gen.cli_options import (
 from proxy_gen.errors import ToolError
 from proxy_gen.helm import Release
 from proxy_gen.render import render
+from proxy_gen.values import Overrides
 
 
 @click.command()
@@ -32,12 +31,8 @@ from proxy_gen.render import render
 @click.option("--no-kube-score", is_flag=True, help="Do without kube-score.")
 @quiet_option
 def command(
-    arguments: tuple[str, ...],
-    more: tuple[str, ...],
-    set_: tuple[str, ...],
-    set_string: tuple[str, ...],
-    set_json: tuple[str, ...],
-    set_file: tuple[str, ...],
+    files: list[str],
+    overrides: Overrides,
     secrets_file: str | None,
     release: Release,
     form: str,
@@ -56,8 +51,6 @@ def command(
       proxy-gen lint values.yaml --format github --no-kube-score
     """
     say = talk(quiet)
-    files = gather_files(arguments, more)
-    overrides = gather_overrides(set_, set_string, set_json, set_file)
     given = values.read(files, overrides, secrets=secrets_file)
     rendered = render(given, release)
     subject = lint.Subject(rendered.documents, given, release.kubernetes_version)

@@ -8,8 +8,6 @@ import click
 
 from proxy_gen import documents, stream, tree, values
 from proxy_gen.cli_options import (
-    gather_files,
-    gather_overrides,
     quiet_option,
     release_options,
     table,
@@ -20,6 +18,7 @@ from proxy_gen.cli_options import (
 from proxy_gen.helm import Release
 from proxy_gen.render import Rendered, render
 from proxy_gen.tree import Written
+from proxy_gen.values import Overrides
 
 
 @click.command()
@@ -41,12 +40,8 @@ from proxy_gen.tree import Written
 @click.option("--force", is_flag=True, help="Overwrite rendered files that were edited since.")
 @quiet_option
 def command(
-    arguments: tuple[str, ...],
-    more: tuple[str, ...],
-    set_: tuple[str, ...],
-    set_string: tuple[str, ...],
-    set_json: tuple[str, ...],
-    set_file: tuple[str, ...],
+    files: list[str],
+    overrides: Overrides,
     secrets_file: str | None,
     release: Release,
     output: str,
@@ -67,8 +62,6 @@ def command(
       proxy-gen render values.yaml --only traefik.toml
       proxy-gen render values.yaml -o - | kubectl diff -f -
     """
-    files = gather_files(arguments, more)
-    overrides = gather_overrides(set_, set_string, set_json, set_file)
     rendered = render(values.read(files, overrides, secrets=secrets_file), release)
     warn_of_placeholders(rendered.placeholders, quiet)
     if only:

@@ -117,6 +117,8 @@ def _tell(
         say(f"rotated {secret.name}; restart: {secret.restart}{note}")
     for name in absent:
         say(f"drew {name}")
+    if rotated:
+        say("`helm upgrade` with this file restarts what needs it")
     kept = len(secrets.SECRETS) - len(absent) - len({secret.name for secret in rotated})
     say(f"{file}: {len(absent)} drawn, {len(rotated)} rotated, {kept} kept")
 

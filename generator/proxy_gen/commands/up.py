@@ -13,8 +13,6 @@ import click
 
 from proxy_gen import secret_file, secrets, values
 from proxy_gen.cli_options import (
-    gather_files,
-    gather_overrides,
     quiet_option,
     talk,
     values_options,
@@ -26,7 +24,7 @@ from proxy_gen.mounts import Objects
 from proxy_gen.render import render
 from proxy_gen.secret_file import SecretFile
 from proxy_gen.supervise import Change, Supervisor
-from proxy_gen.values import Values
+from proxy_gen.values import Overrides, Values
 
 
 @click.command()
@@ -54,12 +52,8 @@ from proxy_gen.values import Values
 )
 @quiet_option
 def command(
-    arguments: tuple[str, ...],
-    more: tuple[str, ...],
-    set_: tuple[str, ...],
-    set_string: tuple[str, ...],
-    set_json: tuple[str, ...],
-    set_file: tuple[str, ...],
+    files: list[str],
+    overrides: Overrides,
     address: str,
     port: int | None,
     dashboard_port: int | None,
@@ -80,8 +74,6 @@ def command(
       proxy-gen up values-examples/local.yaml
       proxy-gen up values.yaml --port 0 --set proxy.traefik.replicas=3
     """
-    files = gather_files(arguments, more)
-    overrides = gather_overrides(set_, set_string, set_json, set_file)
     say = talk(quiet)
     layout = Layout((state_dir or Path(".run") / Path(files[0]).stem).absolute())
     layout.create()

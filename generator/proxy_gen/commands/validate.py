@@ -6,8 +6,6 @@ import click
 
 from proxy_gen import values
 from proxy_gen.cli_options import (
-    gather_files,
-    gather_overrides,
     quiet_option,
     release_options,
     talk,
@@ -15,6 +13,7 @@ from proxy_gen.cli_options import (
 )
 from proxy_gen.helm import Release
 from proxy_gen.render import render
+from proxy_gen.values import Overrides
 
 
 @click.command()
@@ -22,12 +21,8 @@ from proxy_gen.render import render
 @release_options
 @quiet_option
 def command(
-    arguments: tuple[str, ...],
-    more: tuple[str, ...],
-    set_: tuple[str, ...],
-    set_string: tuple[str, ...],
-    set_json: tuple[str, ...],
-    set_file: tuple[str, ...],
+    files: list[str],
+    overrides: Overrides,
     secrets_file: str | None,
     release: Release,
     quiet: bool,
@@ -41,7 +36,5 @@ def command(
       proxy-gen validate values.yaml
       proxy-gen validate values.yaml -f production.yaml --set proxy.traefik.replicas=3
     """
-    files = gather_files(arguments, more)
-    overrides = gather_overrides(set_, set_string, set_json, set_file)
     render(values.read(files, overrides, secrets=secrets_file), release)
     talk(quiet)(f"{', '.join(files)}: no problems")
