@@ -180,7 +180,6 @@ proxy-api: {{ include "jupyterhub-ha.proxy-api.fullname" . | quote }}
 proxy-public: {{ include "jupyterhub-ha.proxy-public.fullname" . | quote }}
 proxy-replicas: {{ include "jupyterhub-ha.proxy-replicas.fullname" . | quote }}
 proxy-etcd: {{ include "jupyterhub-ha.proxy-etcd.fullname" . | quote }}
-proxy-etcd-endpoints: {{ include "jupyterhub-ha.etcd.endpoints" . | fromJsonArray | join " " | quote }}
 singleuser: {{ include "jupyterhub-ha.singleuser.fullname" . | quote }}
 image-pull-secret: {{ include "jupyterhub-ha.image-pull-secret.fullname" . | quote }}
 ingress: {{ include "jupyterhub-ha.ingress.fullname" . | quote }}

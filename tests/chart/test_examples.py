@@ -1,12 +1,15 @@
 """Every file in values-examples/ renders, is valid, and is what was committed."""
 
+import json
 import subprocess
+from importlib.resources import files
 
 import pytest
 import yaml
 from kubernetes_validate import validate
 from tests.chart.golden import EXAMPLES, GOLDEN, SECRETS, committed, rendered
 from tests.support.chart import CHART, HELM, render
+from tests.support.processes import TOOLS_BIN
 
 KUBERNETES = ("1.30", "1.33")
 
@@ -49,6 +52,40 @@ def test_objects_are_valid(example, version, kind):
     assert len(objects) > 10
     for made in objects:
         validate(made, version, strict=True)
+
+
+def write_schemas(folder):
+    """The schemas of kubernetes-validate, where kubeconform finds them without a network."""
+    version = f"kubernetes-json-schema/v{KUBERNETES[-1]}.0-local-strict"
+    for file in (files("kubernetes_validate") / version).iterdir():
+        if file.name == "_definitions.json" or file.name.endswith(("-v1.json", "-v2.json")):
+            text = file.read_text().replace("/api/_definitions.json", "_definitions.json")
+            schema = json.loads(text)
+            schema.pop("$id", None)  # it would send the reader to another place
+            (folder / file.name).write_text(json.dumps(schema))
+
+
+def test_kubeconform_agrees(tmp_path):
+    """Beside the schemas, it refuses a key that is given twice."""
+    (tmp_path / "schemas").mkdir()
+    write_schemas(tmp_path / "schemas")
+    renders = []
+    for example in EXAMPLES:
+        command = [HELM, "template", "hub", CHART, "--values", example, "--values", SECRETS]
+        made = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        renders.append(tmp_path / example.name)
+        renders[-1].write_bytes(made.stdout)
+    location = f"{tmp_path}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    options = ("-strict", "-summary", "-n", "1", "-schema-location", location)
+    done = subprocess.run(
+        [TOOLS_BIN / "kubeconform", *options, *renders],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
 
 
 def test_everything_optional_at_once_is_valid():
