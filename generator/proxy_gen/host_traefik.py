@@ -31,7 +31,7 @@ def static_document(
     `chart` is the chart's document, parsed; `replica` counts from 0; `host` is the public address;
     `dynamic` the file with the static routers; `move` gives a mounted path's place on this host.
     """
-    document = map_strings(copy.deepcopy(dict(chart)), move)
+    document: Document = map_strings(copy.deepcopy(dict(chart)), move)
     points = document["entryPoints"]
     points["http"] |= {"address": _address(host, ports.public), "reusePort": True}
     points["internal"] |= {"address": _address("127.0.0.1", ports.replicas[replica])}
@@ -53,7 +53,7 @@ def dynamic_document(
     chart: Mapping[str, Any], *, hub_port: int, move: Callable[[str], str]
 ) -> Document:
     """The routers that are in every replica: API, dashboard, and the fallback to the hub here."""
-    document = map_strings(copy.deepcopy(dict(chart)), move)
+    document: Document = map_strings(copy.deepcopy(dict(chart)), move)
     for service in document["http"].get("services", {}).values():
         for server in service.get("loadBalancer", {}).get("servers", []):
             server["url"] = f"http://127.0.0.1:{hub_port}"
