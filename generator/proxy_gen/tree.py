@@ -43,6 +43,8 @@ def write(folder: Path, files: Mapping[str, File], *, force: bool = False) -> li
     Raises OutputError, before anything is changed, where a foreign file is in the way, and where
     a file was edited since it was written, unless ``force`` is given.
     """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file, not a folder; choose another with -o")
     former = _read_record(folder)
     _refuse_foreign(folder, files, former)
     if not force:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from . import yaml_text
+from . import yaml_nodes, yaml_text
 from .errors import Problem, ProblemsError, UsageError
 
 STDIN = "-"
@@ -98,20 +98,24 @@ def read(
 
 def parse(text: str, name: str) -> Source:
     """Parse the text of one values file; raises ProblemsError with all that is wrong."""
-    problems: list[Problem] = []
+
+    def look(node: yaml.Node) -> None:
+        problems = yaml_nodes.problems(node, name)
+        if problems:  # before anything is made of them
+            raise ProblemsError(problems)
+
     try:
-        data, node = yaml_text.compose(
-            text, look=lambda node: problems.extend(_duplicates(node, name, ()))
-        )
+        data, node = yaml_text.compose(text, look=look)
     except (yaml.YAMLError, ValueError) as error:
         raise ProblemsError([_yaml_problem(error, name, text)]) from error
+    except RecursionError as error:
+        what, cure = "nested too deeply", "no value is below so many levels"
+        raise ProblemsError([Problem(name, 1, "", what, cure)]) from error
     if data is None:
         return Source(name, {})
     if not isinstance(data, dict) or node is None:
         what = f"the file holds {_kind(data)}, not a mapping"
         raise ProblemsError([Problem(name, 1, "", what, "write `key: value` lines")])
-    if problems:
-        raise ProblemsError(problems)
     return Source(name, data, node)
 
 
@@ -223,60 +227,34 @@ def _kind(data: object) -> str:
 
 
 def _yaml_problem(error: Exception, name: str, text: str) -> Problem:
+    lines = text.splitlines()
+    if isinstance(error, yaml.reader.ReaderError):
+        number = text.count("\n", 0, int(error.position)) + 1
+        what = f"not YAML: the control character {error.character!r}"
+        return Problem(name, number, "", what, "remove it; it is often pasted by accident")
     if not isinstance(error, yaml.MarkedYAMLError):
-        return Problem(name, 0, "", f"not YAML: {error}", "check the file's encoding and numbers")
+        return Problem(name, 0, "", f"not YAML: {error}", "check the file's numbers and dates")
     mark = error.problem_mark or error.context_mark
     what = " ".join(part for part in (error.context, error.problem) if part)
     cure = "check indentation, colons and quotes here"
-    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         cure = "indent with spaces, not tabs"
     elif "expected a single document" in what:
         cure = "keep one document per file; give several files instead of ---"
     elif "undefined alias" in what:
         cure = "an anchor (&name) must stand before its alias (*name), in the same file"
-    number = min(mark.line + 1, len(text.splitlines())) if mark else 0  # the end is no line
+    elif "could not determine a constructor" in what:
+        cure = "remove the tag (the word with !), or put the text in quotes"
+    number = min(mark.line + 1, len(lines)) if mark else 0  # the end is no line
     return Problem(name, number, "", f"not YAML: {what}", cure)
-
-
-def _duplicates(node: yaml.Node, name: str, path: Keys) -> Iterator[Problem]:
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _duplicates(item, name, (*path, index))
-    if not isinstance(node, yaml.MappingNode):
-        return
-    first: dict[str, int] = {}
-    for key_node, value_node in node.value:
-        key, line = yaml_text.node_key(key_node), key_node.start_mark.line + 1
-        here = (*path, key)
-        if key in first and key != "<<":
-            what = f"given twice; the first is in line {first[key]}"
-            cure = "keep one, or merge the two"
-            if key != key_node.value:  # `on` and `y` are the same key: both are the boolean true
-                cure = f"{key_node.value} is a boolean in YAML; put the key in quotes"
-            yield Problem(name, line, path_text(here), what, cure)
-        first.setdefault(key, line)
-        yield from _duplicates(value_node, name, here)
 
 
 def _locate(source: Source, path: Sequence[str | int]) -> tuple[int, int]:
     """Return how many keys of ``path`` the source has, and the line of the last of them."""
     if source.node is None:
         return _depth(source.data, path), 0
-    node, line, found = source.node, 0, 0
-    for key in path:
-        child: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key_node, value_node in node.value:
-                if yaml_text.node_key(key_node) == str(key):
-                    child, line = value_node, key_node.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            child = node.value[key]
-            line = child.start_mark.line + 1
-        if child is None:
-            break
-        node, found = child, found + 1
-    return found, line
+    return yaml_nodes.locate(source.node, path)
 
 
 def _depth(data: Any, path: Sequence[str | int]) -> int:

@@ -62,6 +62,12 @@ def test_link_in_the_way_is_not_followed(tmp_path):
     assert snapshot(tmp_path / "elsewhere") == {}
 
 
+def test_file_instead_of_a_folder(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        tree.write(tmp_path / "out", files(a="1"))
+
+
 def test_foreign_files_stay(tmp_path):
     tree.write(tmp_path, files(d__b="2"))
     (tmp_path / "d" / "mine").write_text("mine")

@@ -75,6 +75,12 @@ def test_place_is_the_last_file_that_sets_it(tmp_path):
     assert found.place(("a", "absent")) == (str(second), 3)
 
 
+def test_keys_that_are_the_same_boolean():
+    (found,) = problems_of("a: {on: 1, y: 2}\n")
+    assert found.path == "a.true"
+    assert "put the key in quotes" in found.cure
+
+
 def test_place_of_an_option():
     found = values.read([], Overrides(set=["a.b=1"]))
     assert found.place(("a", "b")) == ("--set", 0)
@@ -101,6 +107,19 @@ def test_keys_may_repeat_in_merges():
         ("- 1\n", 1, "key: value"),
         ("just a text\n", 1, "key: value"),
         ("a: b: c\n", 1, "colons"),
+        ("a: 1\nb: \x01\n", 2, "remove it"),
+        ("a: !!python/object:os.system x\n", 1, "remove the tag"),
+        ("? [a]\n: b\n", 1, "a text before the colon"),
+        ("a: {b: 1}\nx: &x {y: [*x]}\n", 2, "write out what it is"),
+        ("a: .nan\n", 1, "give a number"),
+        ("a: " + "[" * 3000 + "]" * 3000, 1, "no value is below"),
+        ("a: [1, -.inf]\n", 1, "give a number"),
+        (
+            "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
+            + "".join(f"{x}: &{x} [{','.join([f'*{chr(ord(x) - 1)}'] * 10)}]\n" for x in "bcdefgh"),
+            1,
+            "what is really needed",
+        ),
     ],
 )
 def test_bad_yaml(text, line, cure):
