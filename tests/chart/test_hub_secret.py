@@ -103,6 +103,21 @@ def test_the_others_still_have_their_secrets(with_foreign_secrets):
     assert with_foreign_secrets.secret("proxy-api-users")["hub-password"] == "foreign-api-password"
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        {"traefik": {"logLevel": "DEBUG", "resources": {"requests": {"cpu": "1"}}}},
+        {"etcd": {"quotaBackendBytes": 1073741824}},
+        {"service": {"annotations": {"a": "b"}}, "labels": {"c": "d"}},
+        {"chp": {"resources": {"requests": {"cpu": "1"}}}},
+    ],
+    ids=lambda proxy: next(iter(proxy)),
+)
+def test_what_is_only_the_proxy_s_does_not_restart_the_hub(proxy):
+    """The hub restarts when its Secret changes."""
+    assert secret({"proxy": proxy})["values.yaml"] == secret()["values.yaml"]
+
+
 def test_the_values_say_which_chart_and_release():
     values = yaml.safe_load(secret()["values.yaml"])
     assert values["Release"] == {"Name": "hub", "Namespace": "default", "Service": "Helm"}

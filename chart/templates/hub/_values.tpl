@@ -1,22 +1,27 @@
 {{- /*
   What the hub's pod gets to see of the values: all of them, as hub.extraConfig may read any, except
-  for secrets of others. Whoever breaks into the hub must not get etcd's root, the certificate
-  authority or a TLS key along with it.
+  for two kinds. Secrets of others: whoever breaks into the hub must not get etcd's root, the
+  certificate authority or a TLS key along with it. And what only makes the proxy's and etcd's pods:
+  the hub restarts when its values change, which a log level of Traefik is no reason for.
 */}}
 {{- define "jupyterhub-ha.hub.values" -}}
   {{- $values := deepCopy .Values }}
   {{- range list
     "imagePullSecret.password"
-    "proxy.etcd.auth.hubPassword"
-    "proxy.etcd.auth.rootPassword"
-    "proxy.etcd.tls"
+    "proxy.annotations"
+    "proxy.chp"
+    "proxy.deploymentStrategy"
     "proxy.https.manual.key"
+    "proxy.labels"
     "proxy.secretToken"
-    "proxy.traefik.api.password"
-    "proxy.traefik.dashboard.password"
+    "proxy.service"
+    "proxy.traefik"
   }}
     {{- include "jupyterhub-ha.hub.drop" (list $values .) }}
   {{- end }}
+  {{- $etcd := pick $values.proxy.etcd "enabled" "endpoints" "maxTxnOps" "namespace" }}
+  {{- $_ := set $etcd "auth" (pick $values.proxy.etcd.auth "hubUsername") }}
+  {{- $_ := set $values.proxy "etcd" $etcd }}
   {{- $_ := set $values "Chart" (dict "Name" .Chart.Name "Version" .Chart.Version "AppVersion" .Chart.AppVersion) }}
   {{- $_ := set $values "Release" (pick .Release "Name" "Namespace" "Service") }}
   {{- toYaml $values }}
