@@ -1,0 +1,94 @@
+"""Whatever the chart accepts below `proxy` changes the rendered objects, or is refused."""
+
+import functools
+import re
+
+import pytest
+from tests.chart.test_hub_values_used import SCHEMA, another, leaves, nested
+from tests.support.chart import RenderError, render
+
+from jupyterhub_ha.values import Values, merge
+
+OPTIONS = leaves(SCHEMA["properties"]["proxy"], "proxy")
+
+EXCEPTIONS = {
+    "proxy.etcd.tls.validDays": "of certificates that are drawn; here they are given",
+    "proxy.https.hosts": "Z2JH's; of certificates, which whoever ends TLS has",
+    **dict.fromkeys(
+        (
+            path
+            for path in OPTIONS
+            if re.match(r"proxy\.https\.(letsencrypt|manual|secret)\.", path)
+        ),
+        "of a type of proxy.https that is refused",
+    ),
+}
+
+# With these, every option has something to act on, and nothing is drawn.
+PEM = {"crt": "x", "key": "y"}
+BASE = {
+    "hub": {"cookieSecret": "b" * 64, "config": {"CryptKeeper": {"keys": ["c" * 64]}}},
+    "proxy": {
+        "secretToken": "a" * 64,
+        "https": {"enabled": True, "type": "offload"},
+        "traefik": {
+            "api": {"password": "p" * 12},
+            "dashboard": {"enabled": True, "password": "q" * 12},
+            "autoscaling": {"enabled": True},
+            "resources": {"requests": {"cpu": 1}},
+        },
+        "etcd": {
+            "auth": {"rootPassword": "r" * 12, "hubPassword": "s" * 12},
+            "tls": dict.fromkeys(("ca", "server", "hub", "root", "traefik"), PEM),
+        },
+        "chp": {"pdb": {"enabled": True}},
+    },
+}
+
+# Where any value of the right type would not do.
+SAMPLES = {
+    "proxy.deploymentStrategy.type": "Recreate",
+    "proxy.etcd.maxTxnOps": 500,
+    "proxy.etcd.quotaBackendBytes": 1073741824,
+    "proxy.etcd.replicas": 5,
+    "proxy.etcd.setup.activeDeadlineSeconds": 60,
+    "proxy.etcd.snapshotCount": 5000,
+    "proxy.traefik.dashboard.port": 9999,
+    "proxy.traefik.providersThrottleDuration": "1s",
+}
+
+
+def visible(values, kind):
+    """The rendered objects without what shows every change anyway; or the refusal."""
+    try:
+        rendered = render(merge({"proxy": {"kind": kind}}, values))
+    except RenderError as error:
+        if "these values do not fit together" not in str(error):
+            raise
+        return f"refused: {error}"
+    del rendered.get("Deployment", "hub")["spec"]["template"]["metadata"]["annotations"]
+    del rendered.get("Secret", "hub")["data"]["values.yaml"]
+    return rendered.objects
+
+
+@functools.cache
+def visible_by_default(kind):
+    return visible(BASE, kind)
+
+
+@pytest.mark.parametrize("path", sorted(set(OPTIONS) - set(EXCEPTIONS)))
+def test_an_option_has_an_effect(path):
+    kind = "chp" if path.startswith(("proxy.chp.", "proxy.secretToken")) else "traefik-etcd"
+    schema = OPTIONS[path]
+    present = Values(BASE).get(path, schema.get("default"))
+    value = SAMPLES.get(path) or another(path, schema, present)
+    if path == "proxy.traefik.replicas":
+        values = merge(BASE, {"proxy": {"traefik": {"autoscaling": {"enabled": False}}}})
+        assert visible(merge(values, nested(path, 7)), kind) != visible(values, kind)
+        return
+    assert visible(merge(BASE, nested(path, value)), kind) != visible_by_default(kind)
+
+
+def test_the_exceptions_are_options():
+    assert set(EXCEPTIONS) <= set(OPTIONS)
+    assert len(OPTIONS) > 150
