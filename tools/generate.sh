@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 python tools/values/generate.py
 python tools/cli_reference.py
 python tools/proxy_reference.py
-python tests/chart/update_golden.py
+python -m tests.chart.golden
 git status --short

@@ -146,12 +146,14 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
         # Into a file beside it first: an interrupted build never leaves half a program.
         unfinished = product.with_suffix(".new")
         (needed,) = re.findall(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
-        options = ["-trimpath", "-ldflags=-s -w", "-o", str(unfinished)]
+        flags = f"-ldflags=-s -w {tool.get('ldflags', '')}"
+        options = ["-trimpath", flags, "-o", str(unfinished)]
         command = [_go(needed), "build", *options, tool["package"]]
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
 
-    inputs = [(folder / "go.sum").read_text(), (folder / "go.mod").read_text(), tool["package"]]
+    inputs = [(folder / name).read_text() for name in ("go.sum", "go.mod")]
+    inputs += [tool["package"], tool.get("ldflags", "")]
     return Step(name, f"{name} (Go; a minute or two the first time)", build, inputs, product)
 
 

@@ -52,8 +52,8 @@ def test_probes_ask_the_internal_port(default):
         for name in ("startupProbe", "readinessProbe", "livenessProbe")
     }
     assert paths == {
-        "startupProbe": {"path": "/ping", "port": "internal"},
-        "readinessProbe": {"path": "/ready", "port": "internal"},
+        "startupProbe": {"path": "/ready", "port": "internal"},
+        "readinessProbe": {"path": "/ping", "port": "internal"},
         "livenessProbe": {"path": "/ping", "port": "internal"},
     }
     assert "enabled" not in container["readinessProbe"]

@@ -96,7 +96,7 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     {{- /* Alive: Traefik answers. Ready: it also has the routing table. */}}
-    {{- range $probe, $path := dict "startupProbe" "/ping" "readinessProbe" $traefik.readinessProbe.path "livenessProbe" "/ping" }}
+    {{- range $probe, $path := dict "startupProbe" $traefik.startupProbe.path "readinessProbe" "/ping" "livenessProbe" "/ping" }}
     {{- $value := index $traefik $probe }}
     {{- if $value.enabled }}
     {{ $probe }}:

@@ -86,9 +86,6 @@
   {{- $dashboard := .Values.proxy.traefik.dashboard }}
   {{- $users := "/etc/traefik/users" }}
   {{- $marker := "jupyterhub-generation" }}
-  {{- with .Values.proxy.etcd.namespace }}
-    {{- $marker = printf "%s-%s" $marker . }}
-  {{- end }}
   {{- $hub := printf "http://%s:8081" (include "jupyterhub-ha.hub.fullname" .) }}
   {{- /* The least priority of all: what no route from etcd matches, and everything as long as there
          are none, goes to the hub, not to Traefik's 404. */}}
