@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Layout:
 
     @property
     def etcd_data(self) -> Path:
-        """The members' data folders."""
+        """The members' data folders, empty at each start."""
         return self.state / "etcd"
 
     @property
@@ -60,9 +61,12 @@ class Layout:
         return self.state / "supervisord.conf"
 
     def create(self) -> None:
-        """Make the folders; nobody else may look into them, for they hold secrets."""
+        """Make the folders, etcd's empty; nobody else may look into them: they hold secrets."""
         self.state.mkdir(parents=True, exist_ok=True)
         self.state.chmod(0o700)
+        # No server of a user outlives a run, so there is no route to keep; and members that
+        # remember other ports or passwords than today's would not start.
+        shutil.rmtree(self.etcd_data, ignore_errors=True)
         for folder in (
             self.pods,
             self.logs,
