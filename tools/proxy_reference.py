@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.proxy import Proxy
+from prometheus_client.metrics import MetricWrapperBase
 
 import jupyterhub_ha
+from jupyterhub_ha import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/reference/proxy.md"
@@ -37,7 +39,21 @@ def classes() -> list[type[Proxy]]:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(f"\n{_section(one)}" for one in classes())
+    return HEAD + "".join(f"\n{_section(one)}" for one in classes()) + _metrics()
+
+
+def _metrics() -> str:
+    """The package's Prometheus metrics."""
+    families = (one for one in vars(metrics).values() if isinstance(one, MetricWrapperBase))
+    rows = []
+    for family in families:
+        (described,) = family.describe()
+        # A counter's sample carries the ending that Prometheus gives it.
+        name = described.name + ("_total" if described.type == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in family._labelnames)
+        rows.append(f"| `{name}` | {described.type} | {labels} | {described.documentation} |")
+    head = "\n## Metrics\n\nOn the hub's own `/hub/metrics`.\n\n"
+    return head + "\n".join(["| name | type | labels | meaning |", "|---|---|---|---|", *rows, ""])
 
 
 def _section(proxy: type[Proxy]) -> str:

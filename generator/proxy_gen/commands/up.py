@@ -67,7 +67,8 @@ def command(
     servers are processes of your account: this is for trying out, not for users who do not trust
     each other.
 
-    What dies is started again. Users' files, secrets and logs stay in the state folder for the next time.
+    What dies is started again. Users' files, secrets and logs stay in the state folder for the next
+    time.
 
     \b
     Example:
