@@ -21,7 +21,7 @@ from .files import write_atomically
 from .host_layout import Layout, Ports
 from .host_templates import render
 from .host_traefik import dynamic_document, etcd_words, mover, static_document
-from .mounts import Objects, pod_spec, write_mounts
+from .mounts import Manifest, MissingObjectError, Objects, pod_spec, write_mounts
 from .supervise import TAG, Program, Supervisor
 from .tools import find_tool
 
@@ -61,7 +61,11 @@ class Host:
 
 @contextmanager
 def claim(layout: Layout) -> Iterator[None]:
-    """Hold the state folder for this process; UsageError when another one holds it."""
+    """Make the state folder and hold it; UsageError when another process holds it.
+
+    Nothing in it may be touched before, since it may be the folder of a hub that runs.
+    """
+    layout.state.mkdir(parents=True, exist_ok=True)
     with (layout.state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,26 +74,65 @@ def claim(layout: Layout) -> Iterator[None]:
                 f"{layout.state}: a hub runs from this folder already; stop it, or name another "
                 "folder with --state-dir"
             ) from None
+        layout.create()
         yield
 
 
-def prepare(objects: Objects, layout: Layout, ports: Ports, address: str) -> Host:
+@dataclass(frozen=True)
+class Workloads:
+    """The rendered workloads that a host runs, found by their component, whatever their names."""
+
+    etcd: Manifest
+    proxy: Manifest
+    hub: Manifest
+    setup: Manifest
+
+    @classmethod
+    def of(cls, objects: Objects) -> Workloads:
+        """Find them; UsageError when the values ask for another proxy or another etcd."""
+        try:
+            return cls(
+                etcd=objects.find("StatefulSet", "proxy-etcd"),
+                proxy=objects.find("Deployment", "proxy"),
+                hub=objects.find("Deployment", "hub"),
+                setup=objects.find("Job", "proxy-etcd-setup"),
+            )
+        except MissingObjectError as error:
+            raise UsageError(
+                "proxy.kind, proxy.etcd.enabled: on this machine only `traefik-etcd` with its own "
+                f"etcd runs ({error}); set proxy.kind: traefik-etcd and proxy.etcd.enabled: true"
+            ) from error
+
+    @property
+    def members(self) -> int:
+        """How many members etcd has."""
+        return int(self.etcd["spec"]["replicas"])
+
+    @property
+    def replicas(self) -> int:
+        """How many Traefik replicas there are; the chart leaves it out when a cluster decides."""
+        return int(self.proxy["spec"].get("replicas", 2))
+
+
+def prepare(
+    workloads: Workloads,
+    objects: Objects,
+    values: Mapping[str, Any],
+    layout: Layout,
+    ports: Ports,
+    address: str,
+) -> Host:
     """Write every file of the hub and return what to run.
 
-    `objects` is the whole rendered chart, `address` the public address to listen on. Raises
-    ToolError when a program that is needed is not installed.
+    `objects` is the whole rendered chart, `values` what it was rendered from, with the chart's
+    defaults; `address` the public address to listen on. Raises ToolError when a program that is
+    needed is not installed.
     """
-    etcd = objects.get("StatefulSet", "proxy-etcd")
-    proxy = objects.get("Deployment", "proxy")
-    hub = objects.get("Deployment", "hub")
-    values = _hub_values(objects)
-    for workload in (etcd, proxy, hub):
-        write_mounts(objects, workload, layout.pods / workload["metadata"]["name"])
-    job = _setup_job(objects)
-    write_mounts(objects, job, layout.pods / "proxy-etcd-setup")
+    for name in ("etcd", "proxy", "hub", "setup"):
+        write_mounts(objects, getattr(workloads, name), layout.pods / name)
     programs = {
-        **_etcd_programs(etcd, layout, ports),
-        **_traefik_programs(proxy, layout, ports, address),
+        **_etcd_programs(workloads.etcd, layout, ports),
+        **_traefik_programs(workloads.proxy, layout, ports, address),
         "hub": _hub_program(layout, ports, address),
     }
     dashboard = values["proxy"]["traefik"]["dashboard"]
@@ -99,7 +142,7 @@ def prepare(objects: Objects, layout: Layout, ports: Ports, address: str) -> Hos
         address=address,
         base_url=values["hub"]["baseUrl"].rstrip("/") + "/",
         programs=programs,
-        setup=_setup_program(job, objects, layout, ports),
+        setup=_setup_program(workloads.setup, objects, layout, ports),
         dashboard_user=dashboard["username"] if dashboard["enabled"] else "",
         login=_login(values),
     )
@@ -130,12 +173,8 @@ def start(host: Host, supervisor: Supervisor) -> Iterator[str]:
     yield "JupyterHub"
 
 
-def _hub_values(objects: Objects) -> dict[str, Any]:
-    import yaml
-
-    data = objects.data("Secret", "hub")
-    values: dict[str, Any] = yaml.safe_load(data["values.yaml"])
-    return values
+def _hub_folder(layout: Layout) -> Path:
+    return layout.pods / "hub" / HUB_FOLDER.lstrip("/")
 
 
 def _login(values: Mapping[str, Any]) -> str:
@@ -157,7 +196,7 @@ def _etcd_programs(etcd: Mapping[str, Any], layout: Layout, ports: Ports) -> dic
     container = pod_spec(etcd)["containers"][0]
     # The first word is the program; the image has no shell, so there is none in between.
     args = [*container.get("command", [])[1:], *container.get("args", [])]
-    move = mover(_mount_paths(etcd), layout.pods / "proxy-etcd")
+    move = mover(_mount_paths(etcd), layout.pods / "etcd")
     programs = {}
     for member in range(len(ports.etcd)):
         words = etcd_words(
@@ -199,7 +238,7 @@ def _traefik_programs(
 
 
 def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
-    mounts = layout.pods / "hub" / HUB_FOLDER.lstrip("/")
+    mounts = _hub_folder(layout)
     # The names of the cluster's objects stand for this host's addresses.
     endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]
     document = render(
@@ -223,16 +262,12 @@ def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
     return Program("hub", words, layout.hub, env, stop_seconds=40)
 
 
-def _setup_job(objects: Objects) -> Mapping[str, Any]:
-    return objects.find("Job", "proxy-etcd-setup")
-
-
 def _setup_program(
     job: Mapping[str, Any], objects: Objects, layout: Layout, ports: Ports
 ) -> Program:
     """The chart's set-up Job as a command here: its words and environment, our addresses."""
     container = pod_spec(job)["containers"][0]
-    move = mover(_mount_paths(job), layout.pods / "proxy-etcd-setup")
+    move = mover(_mount_paths(job), layout.pods / "setup")
     options = [move(word) for word in [*container["command"][1:], *container["args"]]]
     options = options[: options.index("--endpoints")]
     endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from proxy_gen import secret_file, secrets, values
+from proxy_gen import chart, secret_file, secrets, values
 from proxy_gen.cli_options import (
     quiet_option,
     talk,
     values_options,
 )
 from proxy_gen.errors import ToolError
-from proxy_gen.host import Host, claim, prepare, start
+from proxy_gen.host import Host, Workloads, claim, prepare, start
 from proxy_gen.host_layout import Layout, choose_ports
 from proxy_gen.mounts import Objects
 from proxy_gen.render import render
@@ -77,20 +77,20 @@ def command(
     """
     say = talk(quiet)
     layout = Layout((state_dir or Path(".run") / Path(files[0]).stem).absolute())
-    layout.create()
     with claim(layout):
         given = _with_secrets(values.read(files, overrides), layout)
         objects = Objects(document.data for document in render(given).documents)
-        replicas, members = _sizes(objects)
+        workloads = Workloads.of(objects)
+        whole = values.coalesce(given.data, chart.defaults(chart.find()))
         ports = choose_ports(
             layout.state / "ports.json",
             host=address,
             public=port,
             dashboard=dashboard_port,
-            replicas=replicas,
-            members=members,
+            replicas=workloads.replicas,
+            members=workloads.members,
         )
-        host = prepare(objects, layout, ports, address)
+        host = prepare(workloads, objects, whole, layout, ports, address)
         _run(host, say)
 
 
@@ -103,13 +103,6 @@ def _with_secrets(given: Values, layout: Layout) -> Values:
         today = dict.fromkeys(absent, datetime.datetime.now(datetime.UTC).date())
         secret_file.write(layout.secrets, SecretFile(drawn, {**former.drawn, **today}))
     return replace(given, data=values.merge(drawn, given.data))
-
-
-def _sizes(objects: Objects) -> tuple[int, int]:
-    """How many Traefik replicas and etcd members were rendered."""
-    members = int(objects.get("StatefulSet", "proxy-etcd")["spec"]["replicas"])
-    replicas = int(objects.get("Deployment", "proxy")["spec"].get("replicas", 1))
-    return replicas, members
 
 
 def _run(host: Host, say: Callable[[str], None]) -> None:
