@@ -162,6 +162,7 @@ def test_everything_is_accepted(replica):
     api = json.loads(replica.get(replica.internal, "/api/overview", "hub:an-api-password")[2])
     assert api["http"]["routers"]["errors"] == api["http"]["middlewares"]["errors"] == 0
     assert sorted(api["providers"]) == ["Etcd", "File"]
+    assert "aliasHeadersStrategy" not in replica.log.read_text()
 
 
 def test_ready_only_with_the_table(replica, etcd):
@@ -220,6 +221,14 @@ def test_forwarded_headers_of_others_are_not_believed(replica):
     """Private addresses are; the test's, 127.0.0.1, is not among them."""
     body = replica.get(replica.users, "/", **{"X-Forwarded-Proto": "https"})[2]
     assert json.loads(body)["headers"]["x-forwarded-proto"] == "http"
+
+
+def test_a_header_cannot_pass_for_another(replica):
+    """As a WSGI application would read X_Forwarded_For."""
+    forged = {"X_Forwarded_For": "192.0.2.1", "X-Own": "kept"}
+    headers = json.loads(replica.get(replica.users, "/", **forged)[2])["headers"]
+    assert "x_forwarded_for" not in headers
+    assert headers["x-own"] == "kept"
 
 
 def test_the_access_log_has_no_token(replica):

@@ -48,15 +48,18 @@
   {{- /* Paths go to the servers as they came, as with configurable-http-proxy: applications behind
          jupyter-server-proxy have "//" in theirs. No decision about access is taken from a path
          here; hub and servers take it themselves. */}}
-  {{- $_ := set $http "http" (dict "sanitizePath" false) }}
+  {{- /* X_Forwarded_For is X-Forwarded-For to a WSGI or CGI application: a client could forge with
+         it what Traefik vouches for. nginx drops such headers by default, too. */}}
+  {{- $noAliases := dict "aliasHeadersStrategy" "delete" }}
+  {{- $_ := set $http "http" (merge (dict "sanitizePath" false) $noAliases) }}
   {{- /* The internal entry point stays as long as the users' one, so that the hub still sees what a
          replica that drains does serve. */}}
   {{- $entryPoints := dict
     "http" $http
-    "internal" (dict "address" ":8080" "transport" (dict "lifeCycle" $lifeCycle))
+    "internal" (dict "address" ":8080" "http" $noAliases "transport" (dict "lifeCycle" $lifeCycle))
   }}
   {{- if $traefik.dashboard.enabled }}
-    {{- $_ := set $entryPoints "dashboard" (dict "address" (printf ":%d" (int $traefik.dashboard.port))) }}
+    {{- $_ := set $entryPoints "dashboard" (dict "address" (printf ":%d" (int $traefik.dashboard.port)) "http" $noAliases) }}
   {{- end }}
   {{- toJson $entryPoints }}
 {{- end }}
