@@ -27,6 +27,11 @@ def test_one_pod_that_is_recreated(rendered):
     assert spec["strategy"] == {"type": "Recreate", "rollingUpdate": None}
 
 
+def test_its_service_account_is_named(rendered):
+    """Where a release changes from Traefik, a pod that names none keeps Traefik's, which is gone."""
+    assert rendered.pod("Deployment", "proxy")["serviceAccountName"] == "default"
+
+
 def test_token_is_the_hubs(rendered):
     (container,) = rendered.pod("Deployment", "proxy")["containers"]
     (token,) = container["env"]

@@ -6,6 +6,8 @@
 {{- $root := . -}}
 {{- $chp := .Values.proxy.chp -}}
 {{- $hub := printf "http://%s:8081" (include "jupyterhub-ha.hub.fullname" .) -}}
+# Spelled out: left out, Kubernetes would keep the account of the Traefik pods that were here before.
+serviceAccountName: default
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: 60
