@@ -28,7 +28,7 @@ def test_one_pod_that_is_recreated(rendered):
 
 
 def test_its_service_account_is_named(rendered):
-    """Where a release changes from Traefik, a pod that names none keeps Traefik's, which is gone."""
+    """A pod that names none keeps, after a change from Traefik, the one that has gone."""
     assert rendered.pod("Deployment", "proxy")["serviceAccountName"] == "default"
 
 
