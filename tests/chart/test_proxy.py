@@ -64,12 +64,20 @@ def test_probes_ask_the_internal_port(default):
 def test_no_privileges(default):
     pod = default.pod("Deployment", "proxy")
     assert pod["automountServiceAccountToken"] is False
-    assert default.get("ServiceAccount", "proxy")["automountServiceAccountToken"] is False
+    # Named, and always there: see proxy.traefik.serviceAccount.create.
+    assert pod["serviceAccountName"] == "default"
+    assert not default.has("ServiceAccount", "proxy")
     assert pod["securityContext"]["runAsNonRoot"] is True
     context = traefik(default)["securityContext"]
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
     assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_service_account_of_its_own_has_no_token():
+    rendered = render({"proxy": {"traefik": {"serviceAccount": {"create": True}}}})
+    assert rendered.pod("Deployment", "proxy")["serviceAccountName"] == "proxy"
+    assert rendered.get("ServiceAccount", "proxy")["automountServiceAccountToken"] is False
     assert context["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
