@@ -72,13 +72,13 @@ def test_no_privileges(default):
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
     assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
 def test_a_service_account_of_its_own_has_no_token():
     rendered = render({"proxy": {"traefik": {"serviceAccount": {"create": True}}}})
     assert rendered.pod("Deployment", "proxy")["serviceAccountName"] == "proxy"
     assert rendered.get("ServiceAccount", "proxy")["automountServiceAccountToken"] is False
-    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
 
 
 def test_spread_over_zones_and_nodes(default):
