@@ -201,3 +201,18 @@ def test_ones_own_etcd_without_tls():
     text = rendered.get("ConfigMap", "proxy")["data"]["traefik.toml"]
     assert "providers.etcd.tls" not in text
     assert "etcd" not in [v["name"] for v in rendered.pod("Deployment", "hub")["volumes"]]
+
+
+@pytest.mark.parametrize(
+    ("storage", "kept"),
+    [
+        ({}, False),
+        ({"whenDeleted": "Retain"}, True),
+        ({"whenDeleted": "Retain", "type": "memory"}, False),
+    ],
+)
+def test_secrets_stay_as_long_as_the_volumes_that_know_them(storage, kept):
+    rendered = render({"proxy": {"etcd": {"replicas": 1, "storage": storage}}})
+    for who in ("ca", "server", "hub", "root", "traefik"):
+        annotations = rendered.get("Secret", f"proxy-etcd-{who}")["metadata"].get("annotations", {})
+        assert (annotations.get("helm.sh/resource-policy") == "keep") is kept
