@@ -26,6 +26,7 @@ from .supervise import TAG, Program, Supervisor
 from .tools import find_tool
 
 HUB_FOLDER = "/usr/local/etc/jupyterhub"
+LOGIN_PATH = "hub.config.DummyAuthenticator.password"
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _login(values: Mapping[str, Any]) -> str:
     if name != "dummy":
         return f"with the authenticator of the values: {name}"
     if config.get("DummyAuthenticator", {}).get("password"):
-        return "any user name, password: hub.config.DummyAuthenticator.password of the values"
+        return f"any user name; the password is {LOGIN_PATH}"
     return "any user name, any password"
 
 

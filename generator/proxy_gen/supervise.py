@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from .host_templates import render
 
 TAG = "PROXY_GEN_UP"
 _PR_SET_PDEATHSIG = 1
+_MOST_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Program:
         return ",".join(quoted)
 
 
+class StoppedError(Exception):
+    """Somebody asked for the end while a program was being waited for."""
+
+
 @dataclass(frozen=True)
 class Change:
     """A program went from one state to another, in supervisord's words (RUNNING, BACKOFF ...)."""
@@ -65,14 +71,23 @@ class Change:
     after: str
     detail: str
 
+    @property
+    def died(self) -> bool:
+        """Whether it ran, and has ended without being told to."""
+        return self.before == "RUNNING" and self.after in {"EXITED", "BACKOFF", "STARTING"}
+
 
 class Supervisor:
     """supervisord and its programs; use it as a context, which ends everything it started."""
 
-    def __init__(self, layout: Layout, programs: Sequence[Program]) -> None:
+    def __init__(
+        self, layout: Layout, programs: Sequence[Program], stop: threading.Event | None = None
+    ) -> None:
+        """`stop` ends every wait with a StoppedError once it is set."""
         self._layout = layout
         self._programs = list(programs)
-        self._states: dict[str, str] = {}
+        self._stop = stop or threading.Event()
+        self._states: dict[str, tuple[str, int]] = {}
 
     def __enter__(self) -> Supervisor:
         end_tagged(self._layout.state)  # what a killed run left
@@ -127,9 +142,13 @@ class Supervisor:
     def changes(self) -> Iterator[Change]:
         """What changed since the last call."""
         for row in self._all():
-            name, state = row["name"], row["statename"]
-            before = self._states.get(name, state)
-            self._states[name] = state
+            name, state, started = row["name"], row["statename"], int(row["start"])
+            before, last_start = self._states.get(name, (state, started))
+            self._states[name] = (state, started)
+            if state == before == "RUNNING" and started != last_start:
+                # It died and came back between two looks.
+                yield Change(name, before, "STARTING", row["description"])
+                before = "STARTING"
             if state != before:
                 yield Change(name, before, state, row["spawnerr"] or row["description"])
 
@@ -145,20 +164,20 @@ class Supervisor:
         """Wait until `ready()`.
 
         ToolError with the end of `watch`'s log when it takes too long, or when that program has
-        only come and gone for a tenth of the time.
+        come and gone `_MOST_STARTS` times; StoppedError when the end was asked for.
         """
         deadline = time.monotonic() + seconds
-        last_run = time.monotonic()
+        starts: set[int] = set()
         while not ready():
-            if self.states()[watch] in {"RUNNING", "STOPPED"}:
-                last_run = time.monotonic()
-            failed = time.monotonic() - last_run > seconds / 10
-            if failed or time.monotonic() > deadline:
+            starts |= {int(row["start"]) for row in self._all() if row["name"] == watch}
+            if len(starts) > _MOST_STARTS or time.monotonic() > deadline:
                 again = "stops again and again"
-                reason = again if failed else f"is not ready after {seconds:.0f} s"
+                late = f"is not ready after {seconds:.0f} s"
+                reason = again if len(starts) > _MOST_STARTS else late
                 file = self._layout.logs / f"{watch}.log"
                 raise ToolError(f"{what} {reason}; {file} ends with:\n{self.log_tail(watch)}")
-            time.sleep(0.1)
+            if self._stop.wait(0.1):
+                raise StoppedError
 
     def alive(self) -> bool:
         """Whether supervisord itself still runs."""

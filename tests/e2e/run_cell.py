@@ -35,10 +35,10 @@ def main() -> int:
     parser.add_argument("--password-file", type=Path, required=True)
     parser.add_argument("--code", default="print(6 * 7)")
     options = parser.parse_args()
-    password = options.password_file.read_text().strip()
     try:
+        password = options.password_file.read_text().strip()
         asyncio.run(run(HubSession(options.url, options.user, password), options.code))
-    except SessionError as error:
+    except (SessionError, OSError) as error:
         print(f"run_cell: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,8 +6,10 @@ The tests share one hub and run in the order of this file; each leaves the hub w
 from __future__ import annotations
 
 import re
+import signal
 import stat
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -18,7 +20,7 @@ import pytest
 import yaml
 from tests.support.hub_session import HubSession, close, execute
 from tests.support.processes import ROOT, VENV_BIN
-from tests.support.up import Up
+from tests.support.up import Up, tagged_pids
 
 pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
 
@@ -107,6 +109,7 @@ async def test_work_goes_on_when_a_replica_is_killed(hub: Up) -> None:
     assert await execute(after, "print(x + 22)") == "42\n"
     await close(after)
     await close(before)
+    hub.wait_for("traefik-1: stopped by itself", 20)
     hub.wait_for("traefik-1: runs again", 20)
 
 
@@ -182,3 +185,21 @@ def test_killed_outright_it_leaves_nothing_for_the_next_start(tmp_path: Path) ->
         assert status(f"{second.url}hub/health") == 200
         assert len(second.pids("traefik-1.toml")) == 1
     assert second.pids() == []
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [VENV_BIN / "proxy-gen", "up", VALUES, "--port=0", f"--state-dir={state}"],
+            stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while "up: etcd" not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert "JupyterHub  http" not in log.read_text(), "it went on starting"
+    assert tagged_pids(state) == []

@@ -69,6 +69,8 @@ class HubSession:
         """GET with redirects followed."""
         for _ in range(limit):
             response = await self.fetch(url)
+            if response.code == 404 and response.body == b"404 page not found\n":
+                raise SessionError(f"GET {url}: this replica has no route at all (yet)")
             if response.code not in {301, 302, 303, 307, 308}:
                 return response
             url = urljoin(url, response.headers["Location"])

@@ -90,17 +90,7 @@ class Up:
 
     def pids(self, pattern: str = "") -> list[int]:
         """The processes that it started whose command line matches `pattern`."""
-        needle = f"PROXY_GEN_UP={self.state}".encode()
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                environ = (folder / "environ").read_bytes().split(b"\0")
-                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:  # ended meanwhile, or somebody else's
-                continue
-            if needle in environ and re.search(pattern, words):
-                found.append(int(folder.name))
-        return found
+        return tagged_pids(self.state, pattern)
 
     def kill(self, pattern: str) -> int:
         """kill -9 the one process that matches; wait until the kernel has closed its sockets."""
@@ -112,3 +102,18 @@ class Up:
         finally:
             os.close(descriptor)
         return pid
+
+
+def tagged_pids(state: Path, pattern: str = "") -> list[int]:
+    """The processes of an `up` with this state folder whose command line matches `pattern`."""
+    needle = f"PROXY_GEN_UP={state}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = (folder / "environ").read_bytes().split(b"\0")
+            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+        if needle in environ and re.search(pattern, words):
+            found.append(int(folder.name))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import signal
 import threading
@@ -18,12 +19,12 @@ from proxy_gen.cli_options import (
     values_options,
 )
 from proxy_gen.errors import ToolError
-from proxy_gen.host import Host, Workloads, claim, prepare, start
+from proxy_gen.host import LOGIN_PATH, Host, Workloads, claim, prepare, start
 from proxy_gen.host_layout import Layout, choose_ports
 from proxy_gen.mounts import Objects
 from proxy_gen.render import render
 from proxy_gen.secret_file import SecretFile
-from proxy_gen.supervise import Change, Supervisor
+from proxy_gen.supervise import Change, StoppedError, Supervisor
 from proxy_gen.values import Overrides, Values
 
 
@@ -91,7 +92,8 @@ def command(
             members=workloads.members,
         )
         host = prepare(workloads, objects, whole, layout, ports, address)
-        _run(host, say)
+        file, line = given.place(LOGIN_PATH.split("."))
+        _run(replace(host, login=host.login.replace(LOGIN_PATH, f"in {file}, line {line}")), say)
 
 
 def _with_secrets(given: Values, layout: Layout) -> Values:
@@ -109,14 +111,14 @@ def _run(host: Host, say: Callable[[str], None]) -> None:
     finished = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: finished.set())
-    with Supervisor(host.layout, list(host.programs.values())) as supervisor:
-        for line in start(host, supervisor):
-            say(f"  up: {line}")
-            if finished.is_set():
-                return
-        click.echo(_summary(host))
-        _watch(supervisor, finished, say)
-        say("\nstopping; what is kept stays in " + str(host.layout.state))
+    with Supervisor(host.layout, list(host.programs.values()), finished) as supervisor:
+        # Ctrl-C while something is waited for is no error: all is stopped in order.
+        with contextlib.suppress(StoppedError):
+            for line in start(host, supervisor):
+                say(f"  up: {line}")
+            click.echo(_summary(host))
+            _watch(supervisor, finished, say)
+        say(f"\nstopping; what is kept stays in {host.layout.state}")
     say("stopped")
 
 
@@ -125,16 +127,18 @@ def _watch(supervisor: Supervisor, finished: threading.Event, say: Callable[[str
     while not finished.wait(0.5):
         if not supervisor.alive():
             raise ToolError("supervisord was stopped from outside; everything is stopped")
-        for change in supervisor.changes():
-            say(_event(change))
+        for line in filter(None, map(_event, supervisor.changes())):
+            say(line)
 
 
 def _event(change: Change) -> str:
+    """One line for a person; empty for a step on the way."""
     now = datetime.datetime.now().strftime("%H:%M:%S")
-    words = {"RUNNING": "runs again", "BACKOFF": "stopped and is started again"}
-    return (
-        f"{now} {change.program}: {words.get(change.after, change.after.lower())} ({change.detail})"
-    )
+    if change.died:
+        return f"{now} {change.program}: stopped by itself; it is started again"
+    if change.after == "RUNNING":
+        return f"{now} {change.program}: runs again ({change.detail})"
+    return ""
 
 
 def _summary(host: Host) -> str:
