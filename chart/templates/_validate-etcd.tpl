@@ -22,6 +22,12 @@ proxy.etcd.autoCompaction.retention: {{ $etcd.autoCompaction.retention }} is no 
 {{- if and (eq $etcd.autoCompaction.mode "periodic") (not (regexMatch "^[0-9]+(h|m|s)?$" (toString $etcd.autoCompaction.retention))) }}
 proxy.etcd.autoCompaction.retention: {{ $etcd.autoCompaction.retention }} is no time; use one such as 10m or 1h
 {{- end }}
+{{- /* The set-up logs in with it, so it can change the hub's password, but not this one. */}}
+{{- $secret := include "jupyterhub-ha.proxy-etcd-root.fullname" . }}
+{{- $present := include "jupyterhub-ha.secret.existing" (dict "root" . "secret" $secret "key" "password") }}
+{{- if and $present $etcd.auth.rootPassword (ne $present (toString $etcd.auth.rootPassword)) }}
+proxy.etcd.auth.rootPassword: is not the one that etcd has, which is in Secret {{ $secret }}; keep that one, or delete the Secret and let etcd begin anew, as docs/how-to/etcd.md says
+{{- end }}
 {{- if ne $etcd.auth.hubUsername "hub" }}
 proxy.etcd.auth.hubUsername: the chart's own etcd knows the hub as hub; remove it
 {{- end }}

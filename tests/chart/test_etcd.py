@@ -1,7 +1,7 @@
 """etcd's StatefulSet, its set-up and maintenance."""
 
 import pytest
-from tests.support.chart import render
+from tests.support.chart import RenderError, render, render_upgrade
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +216,13 @@ def test_secrets_stay_as_long_as_the_volumes_that_know_them(storage, kept):
     for who in ("ca", "server", "hub", "root", "traefik"):
         annotations = rendered.get("Secret", f"proxy-etcd-{who}")["metadata"].get("annotations", {})
         assert (annotations.get("helm.sh/resource-policy") == "keep") is kept
+
+
+def test_the_root_password_stays_the_one_that_etcd_has():
+    """Another one would be in the Secret only, and the former one nowhere."""
+    secrets = {"proxy-etcd-root": {"password": "the-former-password"}}
+    with pytest.raises(RenderError, match=r"proxy\.etcd\.auth\.rootPassword: is not the one"):
+        render_upgrade({"proxy": {"etcd": {"auth": {"rootPassword": "another-password"}}}}, secrets)
+    same = {"proxy": {"etcd": {"auth": {"rootPassword": "the-former-password"}}}}
+    kept = render_upgrade(same, secrets).secret("proxy-etcd-root")
+    assert kept["password"] == "the-former-password"

@@ -50,6 +50,10 @@ def test_all_problems_at_once():
     ]
 
 
+# What needs the Secrets of a cluster to be refused, and is tested in test_etcd.py.
+OVER_A_CLUSTER = ("proxy.etcd.auth.rootPassword: is not the one that etcd has",)
+
+
 def test_every_rule_has_a_case():
     """A line of a rule without a case here is found by the fixed words in its path's place."""
     templates = [file.read_text() for file in sorted(CHART.glob("templates/_validate-*.tpl"))]
@@ -58,6 +62,7 @@ def test_every_rule_has_a_case():
         for text in templates
         for line in text.splitlines()
         if re.match(r"[^\s{].*: .*; ", line) or re.match(r"\{\{ [$.][^}]*\}\}[^:]*: .*; ", line)
+        if not line.startswith(OVER_A_CLUSTER)
     ]
     assert len(rules) > 45
     texts = [line for case in CASES for line in map(": ".join, _halves(case))]
