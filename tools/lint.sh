@@ -12,12 +12,19 @@ check() {
   $name: $*"; fi
 }
 
+lint_examples() {
+  bad=0
+  for example in values-examples/*.yaml; do proxy-gen lint --quiet "$example" || bad=1; done
+  return $bad
+}
+
 check "ruff (style)" ruff check --quiet .
 check "ruff (format)" ruff format --check --quiet .
 check "mypy" mypy --no-error-summary
 check "yamllint" yamllint --strict .
 check "helm lint" helm lint --strict --quiet chart
 check "ct lint" tools/ct-lint.sh
+check "proxy-gen lint (every example)" lint_examples
 check "generated values schema and reference" python tools/values/generate.py --check
 check "generated command reference" python tools/cli_reference.py --check
 check "generated proxy reference" python tools/proxy_reference.py --check

@@ -280,11 +280,36 @@ def test_lint_reports_junit_and_github(tmp_path):
     assert text.startswith(f"::error title=proxy-gen lint%3A traefik,file={tmp_path}/v.yaml,line=3")
 
 
-def test_kube_score_is_not_left_out_silently(monkeypatch, tmp_path):
+@pytest.mark.parametrize("text", ["hubb: {}\n", "a: [\n"])
+def test_lint_reports_values_that_are_wrong(text, tmp_path):
+    (tmp_path / "v.yaml").write_text(text)
+    arguments = ("lint", tmp_path / "v.yaml", "--no-kube-score", "-q", "--format")
+    root = ET.fromstring(run(*arguments, "junit", code=1).stdout)  # noqa: S314 - our own text
+    (case,) = root.iter("testcase")
+    assert case.get("name") == "values"
+    assert "v.yaml:" in case.findtext("failure")
+    assert run(*arguments, "github", code=1).stdout.startswith("::error title=proxy-gen lint")
+    result = run(*arguments, "text", code=1)
+    assert result.stdout.startswith(f"{tmp_path}/v.yaml:")
+    assert result.stderr == ""
+
+
+def test_missing_kube_score_hides_no_other_finding(monkeypatch, tmp_path):
     monkeypatch.setenv("PROXY_GEN_KUBE_SCORE", str(tmp_path / "nothing"))
-    result = run("lint", MINIMAL, code=2)
+    (tmp_path / "v.yaml").write_text("hub: {extraConfig: {x: 'def ('}}\n")
+    result = run("lint", tmp_path / "v.yaml", code=2)
     assert "--no-kube-score" in result.stderr
+    assert "hub.extraConfig.x: not Python" in result.stdout
     run("lint", MINIMAL, "--no-kube-score", "-q")
+
+
+def test_failing_kube_score_hides_no_other_finding(tmp_path):
+    (tmp_path / "v.yaml").write_text(
+        "hub: {extraConfig: {x: 'def ('}, resources: {requests: {memory: 1 GB}}}\n"
+    )
+    result = run("lint", tmp_path / "v.yaml", "-q", code=1)
+    assert "quantities must match" in result.stdout
+    assert "hub.extraConfig.x: not Python" in result.stdout
 
 
 def test_unknown_kubernetes_version_lists_the_known_ones():

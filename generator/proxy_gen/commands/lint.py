@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from proxy_gen import lint, report, values
@@ -11,10 +13,14 @@ from proxy_gen.cli_options import (
     talk,
     values_options,
 )
-from proxy_gen.errors import ToolError
+from proxy_gen.errors import ProblemsError, ToolError
 from proxy_gen.helm import Release
 from proxy_gen.render import render
+from proxy_gen.tools import find_tool
 from proxy_gen.values import Overrides
+
+# The family of what is wrong before anything is rendered.
+_VALUES = "values"
 
 
 @click.command()
@@ -42,7 +48,8 @@ def command(
     """Render VALUES and check every document.
 
     Kubernetes schemas (offline), kube-score, references between objects, selectors and ports,
-    Traefik's option names, the hub's configuration and its traits. What is found goes to stdout.
+    Traefik's option names, the hub's configuration and its traits. What is found goes to stdout,
+    and so does what is wrong with VALUES themselves.
 
     \b
     Example:
@@ -51,18 +58,47 @@ def command(
       proxy-gen lint values.yaml --format github --no-kube-score
     """
     say = talk(quiet)
-    given = values.read(files, overrides, secrets=secrets_file)
-    rendered = render(given, release)
-    subject = lint.Subject(rendered.documents, given, release.kubernetes_version)
-    families = [name for name in lint.FAMILIES if not (no_kube_score and name == "kube-score")]
+    families = list(lint.FAMILIES)
+    missing = None
     try:
-        found = lint.run(subject, families, say)
+        find_tool("kube-score")
     except ToolError as error:
-        raise ToolError(f"{error}, or leave it out with --no-kube-score") from error
+        missing = error
+    if no_kube_score or missing:
+        families.remove("kube-score")
+    count = _look(files, overrides, secrets_file, release, families, form, say)
+    if missing and not no_kube_score:
+        raise ToolError(f"{missing}; or leave it out with --no-kube-score")
+    if count:
+        raise click.exceptions.Exit(1)
+
+
+def _look(
+    files: list[str],
+    overrides: Overrides,
+    secrets_file: str | None,
+    release: Release,
+    families: list[str],
+    form: str,
+    say: Callable[[str], None],
+) -> int:
+    """Print what is wrong with the values, else with what they make; return how many there are."""
+    try:
+        given = values.read(files, overrides, secrets=secrets_file)
+        documents = render(given, release).documents
+    except ProblemsError as error:
+        click.echo(report.write({_VALUES: error.problems}, form), nl=False)
+        say(f"nothing was rendered: {_counted(len(error.problems))}")
+        return len(error.problems)
+    subject = lint.Subject(documents, given, release.kubernetes_version)
+    found = {_VALUES: [], **lint.run(subject, families, say)}
     click.echo(report.write(found, form), nl=False)
     for note in subject.notes:
         say(f"note: {note}")
     count = sum(len(problems) for problems in found.values())
-    say(f"{len(rendered.documents)} objects: {count or 'no'} problem{'' if count == 1 else 's'}")
-    if count:
-        raise click.exceptions.Exit(1)
+    say(f"{len(documents)} objects: {_counted(count)}")
+    return count
+
+
+def _counted(count: int) -> str:
+    return f"{count or 'no'} problem{'' if count == 1 else 's'}"

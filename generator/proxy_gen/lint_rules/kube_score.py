@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy_gen import stream
-from proxy_gen.errors import Problem, ToolError
+from proxy_gen.errors import Problem
 from proxy_gen.lint import Subject
 from proxy_gen.lint_rules.kubernetes import schema_version
 from proxy_gen.stream import Document
@@ -16,6 +16,7 @@ from proxy_gen.tools import find_tool
 
 RULE = "kube-score"
 _CRITICAL = 1
+_SHOWN = 500
 
 # Each one with the reason why it is not for a hub.
 IGNORED: Mapping[str, str] = {
@@ -31,11 +32,19 @@ EXCUSED: Mapping[tuple[str, str], str] = {
         "the user's code in hub.extraConfig may write anywhere, as in Z2JH"
     ),
     ("hub", "pod-probes-identical"): "both ask /hub/health, but liveness waits minutes longer",
+    ("proxy", "pod-probes-identical"): (
+        "both ask /ping, which says 503 while Traefik drains; liveness waits much longer, and "
+        "whether the routes are there is the startup probe's question"
+    ),
 }
 
 
 def check(subject: Subject) -> Iterator[Problem]:
-    """Yield what kube-score calls critical; raises ToolError where it is missing or fails."""
+    """Yield what kube-score calls critical, or that it failed; raises ToolError if it is missing.
+
+    It fails as a whole on an object that it cannot parse. That is a finding, too: the other rules
+    look at the same objects, and say more about them.
+    """
     documents = list(subject.documents)
     command = [
         str(find_tool("kube-score")),
@@ -44,18 +53,29 @@ def check(subject: Subject) -> Iterator[Problem]:
     ]
     minor = ".".join(schema_version(subject.kubernetes_version).split(".")[:2])
     command += ["--kubernetes-version", f"v{minor}"]
-    done = subprocess.run(
-        command, input=stream.join(documents), capture_output=True, text=True, check=False
-    )
     try:
+        done = subprocess.run(
+            command, input=stream.join(documents), capture_output=True, text=True, check=False
+        )
         scored = json.loads(done.stdout or "[]")
-    except json.JSONDecodeError as error:
-        raise ToolError(f"kube-score failed: {done.stderr.strip()[-500:]}") from error
+    except OSError as error:
+        yield _failure(str(error.strerror))
+        return
+    except json.JSONDecodeError:
+        yield _failure(done.stderr)
+        return
     if done.returncode != 0 and not scored:
-        raise ToolError(f"kube-score failed: {done.stderr.strip()[-500:]}")
+        yield _failure(done.stderr)
+        return
     by_name = {(one.kind, one.name): one for one in documents}
     for scored_object in scored or []:
         yield from _problems(scored_object, by_name)
+
+
+def _failure(said: str) -> Problem:
+    text = " ".join(said.split())
+    what = f"it failed, so it checked nothing: {text[-_SHOWN:] or 'it said nothing'}"
+    return Problem("kube-score", 0, "", what, "mend that, or use --no-kube-score", RULE)
 
 
 def _problems(

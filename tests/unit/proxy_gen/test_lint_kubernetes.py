@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from proxy_gen import stream, yaml_text
-from proxy_gen.errors import ToolError, UsageError
+from proxy_gen.errors import UsageError
 from proxy_gen.lint import Subject
 from proxy_gen.lint_rules import kube_score, kubernetes
 from proxy_gen.values import Values
@@ -96,9 +96,29 @@ def test_no_answers(monkeypatch):
 
 
 @pytest.mark.parametrize("answer", ["", "no json"])
-def test_failure_is_told(monkeypatch, answer):
-    with pytest.raises(ToolError, match="kube-score failed: broken"):
-        scored(monkeypatch, answer, stderr="broken\n")
+def test_failure_is_one_finding(monkeypatch, answer):
+    (found,) = scored(monkeypatch, answer, stderr="broken\n")
+    assert "it failed, so it checked nothing: broken" in str(found)
+    assert "--no-kube-score" in found.cure
+
+
+def test_program_that_cannot_be_run_is_one_finding(monkeypatch, tmp_path):
+    (tmp_path / "kube-score").write_bytes(b"\x00")
+    (tmp_path / "kube-score").chmod(0o755)
+    monkeypatch.setenv("PROXY_GEN_KUBE_SCORE", str(tmp_path / "kube-score"))
+    (found,) = kube_score.check(subject(SERVICE))
+    assert "it failed" in found.what
+
+
+@pytest.mark.parametrize("component", ["proxy", "hub", "etcd"])
+def test_checks_are_excused_for_their_component_only(monkeypatch, component):
+    source = f"# Source: jupyterhub-ha/templates/{component}/x.yaml\n"
+    given = Subject(stream.split("---\n" + source + yaml_text.dump(SERVICE)), Values({}), "1.33")
+    answer = json.dumps([score("s", "pod-probes-identical", 1)])
+    done = subprocess.CompletedProcess([], 1, answer, "")
+    monkeypatch.setattr(kube_score, "find_tool", lambda name: name)
+    monkeypatch.setattr(kube_score.subprocess, "run", lambda *_, **__: done)
+    assert len(list(kube_score.check(given))) == (1 if component == "etcd" else 0)
 
 
 def test_every_ignored_check_has_a_reason():
