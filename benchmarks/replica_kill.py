@@ -28,10 +28,12 @@ from tests.support.chp import ConfigurableProxy  # noqa: E402
 from tests.support.echo import EchoServer  # noqa: E402
 from tests.support.etcd import EtcdCluster  # noqa: E402
 from tests.support.ports import free_port  # noqa: E402
+from tests.support.processes import answers  # noqa: E402
 from tests.support.traefik import TraefikReplica  # noqa: E402
 
 CLIENTS = 40
 PER_CLIENT = 5.0  # requests per second
+_SETTLED = 30  # good answers in a row before the load begins
 COLUMNS = (
     "round",
     "proxy",
@@ -83,6 +85,10 @@ async def chp_round(folder: Path, backend: str, how: signal.Signals, seconds: fl
 
 
 async def _loaded(url: str, seconds: float, event: Callable[[], object]) -> list[Tally]:
+    # Both replicas must have read their files: each new connection reaches either of them.
+    good = 0
+    while good < _SETTLED:
+        good = good + 1 if await asyncio.to_thread(answers, url) else 0
     load = asyncio.create_task(
         run_load(url, seconds=seconds, clients=CLIENTS, per_client=PER_CLIENT)
     )
