@@ -43,6 +43,19 @@ class Entry:
     remark: str = ""
 
 
+def refuse_foreign(file: Path) -> None:
+    """Raise UsageError for a file that somebody else wrote: rewriting it would spoil it."""
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+    except (OSError, UnicodeDecodeError):  # whoever reads it says more
+        return
+    if text.strip() and _HEAD.splitlines()[0] not in text.splitlines():
+        raise UsageError(
+            f"{file}: not written by `proxy-gen secrets`, which would rewrite it and lose its "
+            "comments; name another file, such as secrets.yaml, and give both to helm or proxy-gen"
+        )
+
+
 def read(file: Path) -> SecretFile:
     """Read the secrets file; an absent or empty one has no secrets. Raises as values.read does."""
     if not file.exists():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 
 LOGINS = ("dummy", "github", "google", "oidc")
 STORAGES = ("dynamic", "none")
@@ -13,7 +14,8 @@ class Answers:
     """What ``proxy-gen init`` asks; the defaults are its suggestions.
 
     ``host`` is the hub's public name, empty when there is no Ingress. ``memory`` is what each user
-    may use, as Kubernetes writes it (``2G``).
+    may use, as JupyterHub writes it (``2G``). ``password`` is what everybody types with the login
+    ``dummy``; an empty one lets everybody in.
     """
 
     login: str = "dummy"
@@ -23,6 +25,7 @@ class Answers:
     replicas: int = 2
     etcd_members: int = 3
     dashboard: bool = False
+    password: str = field(default="", repr=False)
 
 
 def write(answers: Answers) -> str:
@@ -49,8 +52,10 @@ cull:
 _DUMMY = """\
     JupyterHub:
       authenticator_class: dummy
-    # Everybody gets in under any name: for trying out only. A password for all would be
-    # DummyAuthenticator: {password: ...}
+    # One password for all, who log in under any name: for trying out only. Keep it out of git: it
+    # may stand under the same path in a file of its own, given with -f. Empty lets everybody in.
+    DummyAuthenticator:
+      password: {password}
     Authenticator:
       allow_all: true
 """
@@ -86,7 +91,7 @@ def _hub(answers: Answers) -> str:
         "  config:\n"
     )
     if answers.login == "dummy":
-        return text + _DUMMY
+        return text + _DUMMY.format(password=json.dumps(answers.password))
     authenticator, section, where, more = {
         "github": ("github", "GitHubOAuthenticator", "github.com/settings/developers", ""),
         "google": ("google", "GoogleOAuthenticator", "console.cloud.google.com", ""),

@@ -38,4 +38,7 @@ def find_tool(name: str) -> Path:
     if found := shutil.which(name):
         return Path(found)
     cure = _CURES.get(name, f"install {name}")
-    raise ToolError(f"{name} is not installed; in a clone run 'make setup', else {cure}")
+    raise ToolError(
+        f"{name} is not installed; in a clone run 'make setup', else {cure}, "
+        f"or name the program in ${variable}"
+    )

@@ -140,6 +140,7 @@ def test_tree_of_a_render(tmp_path, secrets_file):
     result = run("render", MINIMAL, "--secrets", secrets_file, "-o", tmp_path / "out")
     assert result.stdout == ""
     assert "placeholders" not in result.stderr
+    assert "out holds secrets now: keep it out of git" in result.stderr
     for path in ("traefik.toml", "etcd-statefulset.yaml", "manifests/statefulset-proxy-etcd.yaml"):
         assert f"{path} " in result.stderr
     found = files_in(tmp_path / "out")
@@ -161,6 +162,7 @@ def test_stale_files_go_and_foreign_ones_stay(tmp_path):
 def test_placeholders_are_told_and_are_no_secrets(tmp_path):
     result = run("render", MINIMAL, "-o", tmp_path)
     assert "12 secrets are placeholders that no cluster takes" in result.stderr
+    assert "holds secrets" not in result.stderr
     hub = yaml.safe_load((tmp_path / "manifests" / "secret-proxy-etcd-server.yaml").read_text())
     assert "PLACEHOLDER" in str(hub) or "UExBQ0VIT0xERVI" in str(hub)
 
@@ -219,7 +221,7 @@ def test_missing_helm_is_told_with_the_cure(monkeypatch, tmp_path):
     list(itertools.product(starter.LOGINS, ("", "hub.example.org"), starter.STORAGES, (0, 1)))[::3],
 )
 def test_what_init_writes_is_valid_and_clean(tmp_path, login, host, storage, dashboard):
-    answers = Answers(login, host, storage, dashboard=bool(dashboard))
+    answers = Answers(login, host, storage, dashboard=bool(dashboard), password="-0: a")
     file = tmp_path / "values.yaml"
     file.write_text(starter.write(answers))
     run("validate", file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from proxy_gen.errors import OutputError
 from proxy_gen.files import write_atomically
 from proxy_gen.starter import Answers
 
+_STDOUT = "-"
 _SUGGESTED = Answers()
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
@@ -34,7 +36,7 @@ def _checked_memory(_context: click.Context, _parameter: click.Parameter, value:
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="values.yaml")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="values.yaml")
 @click.option("--login", type=click.Choice(starter.LOGINS), help="How users log in.")
 @click.option("--host", callback=_checked_host, help="The hub's public name, for an Ingress.")
 @click.option("--storage", type=click.Choice(starter.STORAGES), help="Users' files.")
@@ -46,7 +48,7 @@ def _checked_memory(_context: click.Context, _parameter: click.Parameter, value:
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @quiet_option
 def command(
-    file: Path,
+    file: str,
     login: str | None,
     host: str | None,
     storage: str | None,
@@ -58,16 +60,18 @@ def command(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Ask a few questions and write a commented values file to FILE (values.yaml).
+    """Ask a few questions and write a commented values file to FILE (values.yaml; - prints it).
 
-    What an option answers is not asked.
+    What an option answers is not asked. With the login dummy, which is for trying out, one password
+    for everybody is drawn and written into the file.
 
     \b
     Example:
       proxy-gen init
       proxy-gen init values.yaml --login github --host hub.example.org --defaults
     """
-    if file.exists() and not force:
+    to_stdout = file == _STDOUT
+    if not to_stdout and Path(file).exists() and not force:
         raise OutputError(f"{file}: is there already; choose another name, or give --force")
 
     def ask(given: Any, text: str, suggestion: Any, kind: Any = None) -> Any:
@@ -85,9 +89,23 @@ def command(
         replicas=ask(replicas, "Replicas of the proxy", 2, click.IntRange(1, 100)),
         etcd_members=int(ask(etcd_members, "Members of etcd", "3", click.Choice(("1", "3", "5")))),
         dashboard=_confirmed(dashboard, defaults),
+        password=secrets.token_urlsafe(12),
     )
-    write_atomically(file, starter.write(answers))
-    talk(quiet)(f"{file} written; next: proxy-gen secrets secrets.yaml, proxy-gen validate {file}")
+    text = starter.write(answers)
+    if to_stdout:
+        click.echo(text, nl=False)
+    else:
+        # A password is for its owner only.
+        write_atomically(Path(file), text, mode=0o600 if answers.login == "dummy" else 0o644)
+    say = talk(quiet)
+    if answers.login == "dummy":
+        where = "the file above" if to_stdout else file
+        say(
+            f"everybody logs in with the password that stands in {where}, at "
+            "hub.config.DummyAuthenticator.password; keep it out of git"
+        )
+    if not to_stdout:
+        say(f"{file} written; next: proxy-gen secrets secrets.yaml, proxy-gen validate {file}")
 
 
 class _Checked(click.ParamType[Any]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from proxy_gen import documents, stream, tree, values
+from proxy_gen import documents, secrets, stream, tree, values
 from proxy_gen.cli_options import (
     quiet_option,
     release_options,
@@ -62,7 +62,8 @@ def command(
       proxy-gen render values.yaml --only traefik.toml
       proxy-gen render values.yaml -o - | kubectl diff -f -
     """
-    rendered = render(values.read(files, overrides, secrets=secrets_file), release)
+    given = values.read(files, overrides, secrets=secrets_file)
+    rendered = render(given, release)
     warn_of_placeholders(rendered.placeholders, quiet)
     if only:
         click.echo(documents.only(rendered.documents, only), nl=False)
@@ -70,6 +71,10 @@ def command(
         click.echo(stream.join(rendered.documents), nl=False)
     else:
         _write(rendered, Path(output), force, quiet)
+        if any(True for _ in secrets.walk(given.data)):
+            talk(quiet)(
+                f"{output} holds secrets now: keep it out of git, and let nobody else read it"
+            )
 
 
 def _write(rendered: Rendered, folder: Path, force: bool, quiet: bool) -> None:

@@ -67,7 +67,7 @@ def command(
 
     FILE is a values file, readable only by you; `proxy-gen render --secrets FILE` and
     `helm upgrade -f values.yaml -f FILE` take it. A secret that is there is never changed, except
-    by --rotate. Keep FILE out of git.
+    by --rotate. A file that this command did not write is left alone. Keep FILE out of git.
 
     \b
     Example:
@@ -82,6 +82,7 @@ def command(
             raise click.UsageError("give --list or --rotate, not both")
         _print_list(former)
         return
+    secret_file.refuse_foreign(file)
     name = secrets.etcd_name(values.read(values_files).data, release)
     drawn: list[secrets.Secret] = []
     tree = former.tree

@@ -151,6 +151,15 @@ class TestSecrets:
         assert "does not name proxy-etcd-0.proxy-etcd" in result.stderr
         assert "--rotate proxy.etcd.tls.server" in result.stderr
 
+    def test_values_of_the_users_are_left_alone(self, tmp_path):
+        file = tmp_path / "my-values.yaml"
+        file.write_text("# mine\nhub: {}\n")
+        result = run("secrets", file)
+        assert result.exit_code == 2
+        assert "name another file" in result.stderr
+        assert file.read_text() == "# mine\nhub: {}\n"
+        assert run("secrets", file, "--list").exit_code == 0
+
     def test_list_shows_names_and_ages(self, tmp_path):
         run("secrets", tmp_path / "s.yaml", "-q")
         lines = run("secrets", tmp_path / "s.yaml", "--list").stdout.splitlines()
@@ -182,6 +191,27 @@ class TestInit:
         assert "--force" in result.stderr
         assert (tmp_path / "v.yaml").read_text() == "mine"
         assert run("init", tmp_path / "v.yaml", "--defaults", "--force").exit_code == 0
+
+    def test_dummy_login_gets_a_password_that_is_not_printed(self, tmp_path):
+        passwords = set()
+        for name in ("1.yaml", "2.yaml"):
+            result = run("init", tmp_path / name, "--defaults")
+            config = yaml_text.load((tmp_path / name).read_text())["hub"]["config"]
+            password = config["DummyAuthenticator"]["password"]
+            assert len(password) >= 12
+            assert password not in result.output
+            assert f"{name}, at hub.config.DummyAuthenticator.password" in result.stderr
+            assert (tmp_path / name).stat().st_mode & 0o077 == 0
+            passwords.add(password)
+        assert len(passwords) == 2
+
+    def test_dash_is_the_standard_output(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        result = run("init", "-", "--defaults")
+        assert result.exit_code == 0
+        assert yaml_text.load(result.stdout)["hub"]["config"]["DummyAuthenticator"]["password"]
+        assert "DummyAuthenticator.password" in result.stderr
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(("option", "value"), [("--host", "has space"), ("--memory", "much")])
     def test_bad_answers(self, tmp_path, option, value):

@@ -49,7 +49,7 @@ def test_tools_are_found_by_variable_then_path(tmp_path, monkeypatch):
 
 def test_missing_tools_are_told_with_the_cure(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="some-tool is not installed"):
+    with pytest.raises(ToolError, match=r"not installed; .* in \$PROXY_GEN_SOME_TOOL"):
         tools.find_tool("some-tool")
     monkeypatch.setenv("PROXY_GEN_HELM", str(tmp_path / "nothing"))
     with pytest.raises(ToolError, match="PROXY_GEN_HELM"):

@@ -6,6 +6,7 @@ import datetime
 import pytest
 
 from proxy_gen import secret_file, secrets
+from proxy_gen.errors import UsageError
 from proxy_gen.secret_file import SecretFile
 
 DAY = datetime.date(2026, 1, 2)
@@ -39,6 +40,21 @@ def test_link_stays_a_link(tmp_path, tree):
 def test_comments_of_others_are_noticed(tmp_path):
     (tmp_path / "s.yaml").write_text("# mine\nhub: {}\n")
     assert secret_file.read(tmp_path / "s.yaml").comments
+
+
+@pytest.mark.parametrize("text", ["# mine\nhub: {}\n", "hub: {}\n", "# only a comment\n"])
+def test_file_of_somebody_else_is_refused(tmp_path, text):
+    (tmp_path / "v.yaml").write_text(text)
+    with pytest.raises(UsageError, match="name another file"):
+        secret_file.refuse_foreign(tmp_path / "v.yaml")
+
+
+def test_own_empty_and_absent_files_are_not_refused(tmp_path, tree):
+    secret_file.write(tmp_path / "s.yaml", SecretFile(tree, {}))
+    (tmp_path / "empty.yaml").write_text("\n")
+    for name in ("s.yaml", "empty.yaml", "absent.yaml"):
+        secret_file.refuse_foreign(tmp_path / name)
+    assert not (tmp_path / "absent.yaml").exists()
 
 
 def test_entries_tell_age_and_expiry_but_no_value(tree):

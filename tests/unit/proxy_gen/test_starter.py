@@ -26,3 +26,11 @@ def test_answers_are_in_the_file(login, host, storage):
 def test_every_part_is_commented():
     parts = starter.write(Answers(host="h")).split("\n\n")
     assert all("#" in part for part in parts)
+
+
+def test_password_is_quoted_and_not_shown():
+    answers = Answers(password="0-1: #x")
+    data = yaml_text.load(starter.write(answers))
+    assert data["hub"]["config"]["DummyAuthenticator"] == {"password": "0-1: #x"}
+    assert "0-1" not in repr(answers)
+    assert "0-1" not in starter.write(Answers("github", password="0-1"))
