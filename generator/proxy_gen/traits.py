@@ -20,6 +20,7 @@ _CLASSES = (
     "jupyterhub_ha:TraefikEtcdProxy",
 )
 _GROUPS = ("jupyterhub.authenticators", "jupyterhub.spawners", "jupyterhub.proxies")
+_KINDS = ("Authenticator", "Spawner", "Proxy")
 # What every traitlets.Config section has beside traits.
 _METHODS = frozenset(dir(dict)) | {"merge", "has_key"}
 
@@ -35,10 +36,29 @@ class Catalogue:
     traits: Mapping[str, frozenset[str]]
     elsewhere: frozenset[str] = field(default=frozenset())
 
+    @property
+    def complete(self) -> bool:
+        """Whether JupyterHub is installed here; without it, no class can be called unknown."""
+        return "JupyterHub" in self.traits
+
+    def is_unknown(self, name: str) -> bool:
+        """Whether a class would have been found here if there were one of this name."""
+        return self.complete and name not in self.traits and name not in self.elsewhere
+
     def suggest_section(self, name: str) -> str:
-        """Return the class name that ``name`` was probably meant to be, or an empty text."""
-        known = [*self.traits, *self.elsewhere]
-        return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), "")
+        """Return the class name that ``name`` was probably meant to be, or an empty text.
+
+        Names of one kind end alike, so what stands before that is compared: ``LDAPAuthenticator``
+        is no slip for ``PAMAuthenticator`` but a class of a package that is not installed here.
+        """
+        known = sorted({*self.traits, *self.elsewhere})
+        for one in known:
+            if one.lower() == name.lower():
+                return one
+        kind = next((kind for kind in _KINDS if name.endswith(kind)), "")
+        heads = {one.removesuffix(kind): one for one in known if one.endswith(kind)}
+        near = difflib.get_close_matches(name.removesuffix(kind), heads, n=1, cutoff=0.8)
+        return heads[near[0]] if near else ""
 
     def has(self, section: str, trait: str) -> bool:
         """Tell whether the section's class has the trait; a class that is not here has all."""

@@ -17,7 +17,11 @@ from proxy_gen.traits import Catalogue
 from proxy_gen.values import get, path_text
 
 RULE = "hub-config"
-_CLASS_TRAITS = ("authenticator_class", "spawner_class", "proxy_class")
+_CLASSES = {
+    "authenticator": "authenticator_class",
+    "spawner": "spawner_class",
+    "proxy": "proxy_class",
+}
 _SPAWNER = "KubeSpawner"
 
 
@@ -43,11 +47,19 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _catalogue(subject: Subject, hub: Mapping[str, Any]) -> Catalogue:
-    chosen = [get(hub, ("config", "JupyterHub", name)) for name in _CLASS_TRAITS]
-    catalogue, missing = traits.load(one for one in chosen if isinstance(one, str))
-    if missing:
+    set_ = {kind: get(hub, ("config", "JupyterHub", trait)) for kind, trait in _CLASSES.items()}
+    kinds = {name: kind for kind, name in set_.items() if isinstance(name, str)}
+    catalogue, missing = traits.load(kinds)
+    if not catalogue.complete:
         subject.notes.append(
-            f"not installed here, so their traits are not checked: {', '.join(sorted(missing))}"
+            "JupyterHub is not installed here, so no traits are checked; "
+            "pip install jupyterhub jupyterhub-kubespawner beside proxy-gen to have them checked"
+        )
+    elif missing:
+        # A name without a module is the one by which an installed package would be found.
+        listed = [f"the {kinds[name]} {name!r}" if name in kinds else name for name in missing]
+        subject.notes.append(
+            f"not installed here, so their traits are not checked: {', '.join(sorted(listed))}"
         )
     return catalogue
 
@@ -67,7 +79,7 @@ def _code(source: str, catalogue: Catalogue, place: Problem) -> Iterator[Problem
         if not section:
             continue
         nearest = catalogue.suggest_section(section)
-        if section not in catalogue.traits and section not in catalogue.elsewhere and nearest:
+        if catalogue.is_unknown(section) and nearest:
             what = f"there is no class {section} to configure"
             yield _at(place, node.lineno, what, f"did you mean c.{nearest}?")
         elif not catalogue.has(section, trait):
@@ -100,7 +112,7 @@ def _sections(
         path = ("hub", "config", str(section))
         if section not in catalogue.traits:
             nearest = catalogue.suggest_section(str(section))
-            if nearest and section not in catalogue.elsewhere:
+            if nearest and catalogue.is_unknown(str(section)):
                 cure = f"did you mean hub.config.{nearest}?"
                 yield _in_values(subject, path, "there is no class of this name", cure)
             continue

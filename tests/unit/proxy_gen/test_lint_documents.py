@@ -10,7 +10,7 @@ from proxy_gen.values import Values, parse
 
 CATALOGUE = Catalogue(
     {
-        "JupyterHub": frozenset({"port", "admin_access", "services"}),
+        "JupyterHub": frozenset({"port", "admin_access", "services", "authenticator_class"}),
         "KubeSpawner": frozenset({"image", "node_selector"}),
         "Spawner": frozenset({"image", "node_selector", "cmd"}),
     },
@@ -119,10 +119,29 @@ def test_traits_of_the_values():
     ]
 
 
-def test_what_is_not_installed_is_told():
-    given = subject("hub: {config: {JupyterHub: {authenticator_class: own.Auth}}}")
-    list(hub_config.check(given))
-    assert given.notes == ["not installed here, so their traits are not checked: own.Auth"]
+@pytest.mark.parametrize(
+    ("name", "missing", "told"),
+    [("own.Auth", "Auth", "Auth"), ("native", "native", "the authenticator 'native'")],
+)
+def test_what_is_not_installed_is_told(monkeypatch, name, missing, told):
+    monkeypatch.setattr(hub_config.traits, "load", lambda wanted: (CATALOGUE, [missing]))
+    given = subject(f"hub: {{config: {{JupyterHub: {{authenticator_class: {name}}}}}}}")
+    assert list(hub_config.check(given)) == []
+    assert given.notes == [f"not installed here, so their traits are not checked: {told}"]
+
+
+def test_without_jupyterhub_there_is_one_note_and_no_problem(monkeypatch):
+    names = frozenset({"JupyterHub", "PAMAuthenticator", "KubeSpawner", "native"})
+    absent = (Catalogue({}, names), sorted(names))
+    monkeypatch.setattr(hub_config.traits, "load", lambda wanted: absent)
+    given = subject(
+        "hub:\n"
+        "  config: {Authenticator: {x: 1}, JupyterHub: {authenticator_class: native}}\n"
+        "  extraConfig: {a: c.Authenticator.x = 1}\n"
+    )
+    assert list(hub_config.check(given)) == []
+    (note,) = given.notes
+    assert note.startswith("JupyterHub is not installed here")
 
 
 def test_every_family_has_its_module():
