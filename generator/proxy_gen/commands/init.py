@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,7 @@ def command(
       proxy-gen init
       proxy-gen init values.yaml --login github --host hub.example.org --defaults
     """
-    to_stdout = file == _STDOUT
-    if not to_stdout and Path(file).exists() and not force:
+    if file != _STDOUT and Path(file).exists() and not force:
         raise OutputError(f"{file}: is there already; choose another name, or give --force")
 
     def ask(given: Any, text: str, suggestion: Any, kind: Any = None) -> Any:
@@ -91,20 +91,27 @@ def command(
         dashboard=_confirmed(dashboard, defaults),
         password=secrets.token_urlsafe(12),
     )
+    _write(file, answers)
+    _tell(file, answers, talk(quiet))
+
+
+def _write(file: str, answers: Answers) -> None:
     text = starter.write(answers)
-    if to_stdout:
+    if file == _STDOUT:
         click.echo(text, nl=False)
     else:
         # A password is for its owner only.
         write_atomically(Path(file), text, mode=0o600 if answers.login == "dummy" else 0o644)
-    say = talk(quiet)
+
+
+def _tell(file: str, answers: Answers, say: Callable[[str], None]) -> None:
     if answers.login == "dummy":
-        where = "the file above" if to_stdout else file
+        where = "the file above" if file == _STDOUT else file
         say(
             f"everybody logs in with the password that stands in {where}, at "
             "hub.config.DummyAuthenticator.password; keep it out of git"
         )
-    if not to_stdout:
+    if file != _STDOUT:
         say(f"{file} written; next: proxy-gen secrets secrets.yaml, proxy-gen validate {file}")
 
 

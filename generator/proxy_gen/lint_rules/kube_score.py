@@ -75,7 +75,7 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _failure(said: str) -> Problem:
     text = " ".join(said.split())
     what = f"it failed, so it checked nothing: {text[-_SHOWN:] or 'it said nothing'}"
-    return Problem("kube-score", 0, "", what, "mend that, or use --no-kube-score", RULE)
+    return Problem("", 0, "kube-score", what, "mend that, or use --no-kube-score", RULE)
 
 
 def _problems(
