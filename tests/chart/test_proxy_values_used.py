@@ -36,6 +36,7 @@ BASE = {
             "dashboard": {"enabled": True, "password": "q" * 12},
             "autoscaling": {"enabled": True},
             "resources": {"requests": {"cpu": 1}},
+            "serviceAccount": {"create": True},
         },
         "etcd": {
             "auth": {"rootPassword": "r" * 12, "hubPassword": "s" * 12},
