@@ -23,11 +23,15 @@ _CURE = (
 
 @dataclass(frozen=True)
 class Release:
-    """What ``helm template`` is told beside the values."""
+    """What ``helm template`` is told beside the values.
+
+    With ``live`` it looks at the cluster, as an upgrade does: secrets that are there are kept.
+    """
 
     name: str = "hub"
     namespace: str = "default"
     kubernetes_version: str = ""
+    live: bool = False
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -63,6 +67,8 @@ class Template:
         ]
         if not check_schema:
             arguments.append("--skip-schema-validation")
+        if release.live:
+            arguments += ["--dry-run=server", "--is-upgrade"]
         if release.kubernetes_version:
             arguments += ["--kube-version", release.kubernetes_version]
         self._template = self._start(*arguments, stdin=True)

@@ -32,11 +32,13 @@ def render(
 ) -> Rendered:
     """Render the chart with ``given``; secrets that are not given become placeholders.
 
-    So the same values make the same bytes. Raises ProblemsError with everything that the schema
-    and the chart's rules refuse, ToolError where helm cannot be used or the chart is broken.
+    (Not so for a live release, which keeps its own.) So the same values make the same bytes. Raises
+    ProblemsError with everything that the schema and the chart's rules refuse, ToolError where helm
+    cannot be used or the chart is broken.
     """
     folder, release = folder or chart.find(), release or Release()
-    whole, absent = with_placeholders(given.data)
+    # What a live release lacks in values, the chart takes from its Secrets.
+    whole, absent = (given.data, []) if release.live else with_placeholders(given.data)
     values_json = Values(whole).to_json()
     with Template(folder, values_json, release, check_schema=True) as template:
         text, failure = template.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import helm, stream, tree, values
@@ -26,6 +26,19 @@ class Options:
     release: Release
 
 
+def beside(text: str, options: Options) -> Options:
+    """The options with which values are rendered that are compared with the side ``text``.
+
+    Beside a live release they are rendered as an upgrade of it would be: with its name and
+    namespace, and with the secrets that it has.
+    """
+    if not text.startswith(_RELEASE):
+        return options
+    name, namespace = _release_name(text)
+    namespace = namespace or options.release.namespace
+    return replace(options, release=Release(name, namespace, live=True))
+
+
 def load(text: str, options: Options) -> Sequence[Document]:
     """Return the objects of one side.
 
@@ -33,9 +46,7 @@ def load(text: str, options: Options) -> Sequence[Document]:
     commas between them. Raises UsageError where it is none of them.
     """
     if text.startswith(_RELEASE):
-        name, _, namespace = text.removeprefix(_RELEASE).partition("@")
-        if not name:
-            raise UsageError(f"{text}: the release has no name; write release:NAME@NAMESPACE")
+        name, namespace = _release_name(text)
         return stream.split(helm.get_release(name, namespace or None, ["manifest"]))
     if Path(text).is_dir():
         files = tree.read(Path(text))
@@ -50,3 +61,10 @@ def load(text: str, options: Options) -> Sequence[Document]:
             )
     given = values.read(files_given, options.overrides, secrets=options.secrets)
     return render(given, options.release).documents
+
+
+def _release_name(text: str) -> tuple[str, str]:
+    name, _, namespace = text.removeprefix(_RELEASE).partition("@")
+    if not name:
+        raise UsageError(f"{text}: the release has no name; write release:NAME@NAMESPACE")
+    return name, namespace

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from tests.support.chart import Rendered, api_server
 
 from proxy_gen import chart, secrets, starter, stream, traefik_options, values, yaml_text
 from proxy_gen.cli import main
@@ -383,7 +384,7 @@ def test_diff_that_cannot_be_made_is_2(tmp_path):
 
 
 def test_diff_of_a_live_release_asks_helm(tmp_path, monkeypatch):
-    """A helm that has a release: what `helm get manifest` prints is what `helm template` does."""
+    """A helm that has a release, over a cluster that has its secrets: only the change shows."""
     real = find_tool("helm")
     program = tmp_path / "helm"
     program.write_text(
@@ -392,11 +393,20 @@ def test_diff_of_a_live_release_asks_helm(tmp_path, monkeypatch):
         f"exec cat {tmp_path / 'stream.yaml'}\n"
     )
     program.chmod(0o755)
-    (tmp_path / "stream.yaml").write_text(run("render", MINIMAL, "-o", "-", "-q").stdout)
     monkeypatch.setenv("PROXY_GEN_HELM", str(program))
-    run("diff", "release:hub@jhub", MINIMAL)
-    (tmp_path / "more.yaml").write_text("proxy: {traefik: {replicas: 7}}\n")
-    run("diff", "release:hub@jhub", f"{MINIMAL},{tmp_path / 'more.yaml'}", code=1)
+    more = tmp_path / "more.yaml"
+    more.write_text("proxy: {traefik: {replicas: 7}}\n")
+    template = [real, "template", "hub", chart.find(), "-n", "jhub", "-f", MINIMAL]
+    text = subprocess.run(template, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "stream.yaml").write_text(text)  # with secrets that helm drew
+    installed = Rendered(text)
+    there = {name: installed.secret(name) for kind, name in installed.names() if kind == "Secret"}
+    with api_server(there, namespace="jhub") as url:
+        monkeypatch.setenv("HELM_KUBEAPISERVER", url)
+        assert run("diff", "release:hub@jhub", MINIMAL).stdout == ""
+        found = run("diff", "release:hub@jhub", f"{MINIMAL},{more}", code=1).stdout
+    assert "~ spec.replicas: 2 -> 7" in found
+    assert "Secret/proxy-etcd" not in found, "an upgrade keeps them"
 
 
 def test_diff_of_an_unreachable_release_is_2(monkeypatch, tmp_path):

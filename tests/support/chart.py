@@ -80,7 +80,9 @@ def render(
 
 
 @contextmanager
-def api_server(secrets: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def api_server(
+    secrets: Mapping[str, Mapping[str, str]], namespace: str = "default"
+) -> Iterator[str]:
     """A Kubernetes API on a free port that knows these Secrets; yields options for `render`.
 
     It answers as much as helm asks for when it renders with `--dry-run=server`.
@@ -89,7 +91,7 @@ def api_server(secrets: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            answer = _answers(secrets).get(path)
+            answer = _answers(secrets, namespace).get(path)
             status = 404 if answer is None else 200
             missing = {"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}
             body = json.dumps(answer or missing).encode()
@@ -120,7 +122,7 @@ def render_upgrade(
         return render(values, "--dry-run=server", "--kube-apiserver", url, *options)
 
 
-def _answers(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, Manifest]:
+def _answers(secrets: Mapping[str, Mapping[str, str]], namespace: str) -> dict[str, Manifest]:
     resource = {
         "name": "secrets",
         "singularName": "secret",
@@ -136,7 +138,7 @@ def _answers(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, Manifest]:
     }
     for name, data in secrets.items():
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-        answers[f"/api/v1/namespaces/default/secrets/{name}"] = {
+        answers[f"/api/v1/namespaces/{namespace}/secrets/{name}"] = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name},

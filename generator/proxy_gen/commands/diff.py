@@ -42,8 +42,9 @@ def command(
     """Show what changes from OLD to NEW, by object and field.
 
     Each is a values file (or several, with commas between them), a folder that `proxy-gen render`
-    wrote, or a live release, release:NAME@NAMESPACE. What is secret is never shown, only that it
-    changed.
+    wrote, or a live release, release:NAME@NAMESPACE. Values beside a live release are rendered as
+    an upgrade of it would be, with the secrets that it has. What is secret is never shown, only
+    that it changed.
 
     Exit codes: 0 no difference; 1 there are differences; 2 it could not be done.
 
@@ -54,13 +55,15 @@ def command(
       proxy-gen diff release:hub@jhub values.yaml,production.yaml --format json
     """
     options = sides.Options(Overrides(set=set_), secrets_file, release)
-    found = diff.compare(_load(old, options), _load(new, options))
+    before = _load(old, sides.beside(new, options))
+    found = diff.compare(before, _load(new, sides.beside(old, options)))
     if form == "json":
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=2))
     else:
         click.echo(diff.text(found, colour=sys.stdout.isatty()), nl=False)
     objects = len({one.object for one in found})
-    talk(quiet)(f"{len(found)} differences in {objects} objects" if found else "no difference")
+    counted = f"{_count(len(found), 'difference')} in {_count(objects, 'object')}"
+    talk(quiet)(counted if found else "no difference")
     if found:
         raise click.exceptions.Exit(1)
 
@@ -71,3 +74,7 @@ def _load(text: str, options: sides.Options) -> list[Document]:
         return list(sides.load(text, options))
     except ProblemsError as error:
         raise UsageError(f"{text} cannot be rendered:\n{error}") from error
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
