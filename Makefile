@@ -6,7 +6,8 @@ BIN := .venv/bin
 TOOLBIN := $(CURDIR)/.tools/bin
 export PATH := $(CURDIR)/.venv/bin:$(TOOLBIN):$(PATH)
 
-# One test worker per core, at most four: each conformance worker runs its own etcd and Traefik.
+# A file's tests share what they start, so they go to one worker (loadfile). One worker per core, at
+# most four: each conformance worker runs its own etcd and Traefik.
 WORKERS ?= $(shell n=$$(nproc); [ $$n -gt 4 ] && echo 4 || echo $$n)
 
 ##@ For everybody
@@ -26,7 +27,7 @@ setup: ## Set up everything for development, without running anything
 .PHONY: test lint format generate docs dist bench clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: ## Check style, types, charts, and that generated files are in step
 	@$(SETUP) lint

@@ -11,7 +11,7 @@ from tests.support.hub_session import HubSession
 from tests.support.processes import ROOT, VENV_BIN
 from tests.support.up import Up
 
-pytestmark = [pytest.mark.xdist_group("e2e-6"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 OVERLAY = {"PYTHONPATH": str(ROOT / ".tools/jupyterhub-6")}
 VALUES = ROOT / "values-examples/local.yaml"

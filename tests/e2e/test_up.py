@@ -22,7 +22,7 @@ from tests.support.hub_session import HubSession, close, execute
 from tests.support.processes import ROOT, VENV_BIN
 from tests.support.up import Up, tagged_pids
 
-pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 VALUES = ROOT / "values-examples/local.yaml"
 PASSWORD = (ROOT / "values-examples/local-password.txt").read_text().strip()
@@ -123,6 +123,8 @@ async def test_a_restarted_hub_leaves_running_servers_alone(hub: Up) -> None:
     # No hub now: the user's own requests go on.
     assert await execute(channels, "print('alive')") == "alive\n"
     hub.wait_for_hub()
+    # The killed hub's is an orphan now; it must be known as ours, to be ended with the rest.
+    assert len(hub.pids("jupyterhub_idle_culler")) == 2
     assert await execute(channels, "print('still')") == "still\n"
     await close(channels)
     assert await session.run_cell("print('a new kernel')") == "a new kernel\n"

@@ -11,7 +11,7 @@ from tests.support.hub_session import HubSession
 from tests.support.processes import ROOT, VENV_BIN
 from tests.support.up import Up
 
-pytestmark = [pytest.mark.xdist_group("e2e-variants"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 VALUES = ROOT / "values-examples/local.yaml"
 PASSWORD = (ROOT / "values-examples/local-password.txt").read_text().strip()
