@@ -240,15 +240,13 @@ def _traefik_programs(
 
 def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
     mounts = _hub_folder(layout)
-    # The names of the cluster's objects stand for this host's addresses.
-    endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]
     document = render(
         "jupyterhub_config.py.j2",
         layout=layout,
         ports=ports,
         mounts=mounts,
         public_url=f"http://{_url_host(address)}:{ports.public}",
-        etcd_endpoints=endpoints,
+        etcd_endpoints=ports.etcd_urls,
         replica_urls=[f"http://127.0.0.1:{port}" for port in ports.replicas],
     )
     file = layout.hub / "jupyterhub_config.py"
@@ -271,8 +269,7 @@ def _setup_program(
     move = mover(_mount_paths(job), layout.pods / "setup")
     options = [move(word) for word in [*container["command"][1:], *container["args"]]]
     options = options[: options.index("--endpoints")]
-    endpoints = [f"https://127.0.0.1:{client}" for client, _, _ in ports.etcd]
-    words = [sys.executable, *options, "--endpoints", *endpoints]
+    words = [sys.executable, *options, "--endpoints", *ports.etcd_urls]
     env = {}
     for entry in container.get("env", []):
         reference = entry.get("valueFrom", {}).get("secretKeyRef")

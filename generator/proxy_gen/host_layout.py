@@ -89,6 +89,11 @@ class Ports:
     etcd: tuple[tuple[int, int, int], ...]
     """Per member: clients, peers, health."""
 
+    @property
+    def etcd_urls(self) -> list[str]:
+        """Where each member serves clients."""
+        return [f"https://127.0.0.1:{client}" for client, _, _ in self.etcd]
+
 
 def choose_ports(
     file: Path, *, host: str, public: int | None, dashboard: int | None, replicas: int, members: int

@@ -71,26 +71,22 @@ def test_both_replicas_serve_the_public_port(hub: Up) -> None:
     assert requests_served(hub, 1) > 0
 
 
-def test_the_script_of_the_readme_runs_a_cell(hub: Up) -> None:
-    done = subprocess.run(
-        [
-            VENV_BIN / "python", ROOT / "tests/e2e/run_cell.py", hub.url,
-            "--user", "alice", "--password-file", ROOT / "values-examples/local-password.txt",
-        ],
+def readme_script(hub: Up, user: str, password_file: Path) -> subprocess.CompletedProcess[str]:
+    script = [VENV_BIN / "python", ROOT / "tests/e2e/run_cell.py", hub.url]
+    return subprocess.run(
+        [*script, "--user", user, "--password-file", password_file],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
+
+
+def test_the_script_of_the_readme_runs_a_cell(hub: Up) -> None:
+    done = readme_script(hub, "alice", ROOT / "values-examples/local-password.txt")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "42\n"
 
 
 def test_a_wrong_password_is_refused(hub: Up) -> None:
-    done = subprocess.run(
-        [
-            VENV_BIN / "python", ROOT / "tests/e2e/run_cell.py", hub.url,
-            "--user", "mallory", "--password-file", ROOT / "LICENSE",
-        ],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    done = readme_script(hub, "mallory", ROOT / "LICENSE")
     assert done.returncode == 1
     assert "wrong password?" in done.stderr
 
