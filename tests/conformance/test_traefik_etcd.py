@@ -9,6 +9,7 @@ import time
 
 import pytest
 from tests.support.browse import server_of
+from tests.support.ports import free_port
 from tests.support.proxies import HUB_PASSWORD, ROOT_PASSWORD, TraefikEtcdSystem
 from tests.support.traefik import TraefikReplica
 
@@ -208,9 +209,8 @@ async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
     etcd_table, backend, tmp_path, caplog
 ) -> None:
     # It answers pings, but its etcd is nowhere.
-    late = TraefikReplica(
-        tmp_path, 1 + etcd_table.system.hub_port, "http://127.0.0.1:9", ["http://127.0.0.1:9"]
-    )
+    nowhere = "http://127.0.0.1:9"
+    late = TraefikReplica(tmp_path, free_port(), nowhere, [nowhere])
     late.start()
     urls = [*(replica.url for replica in etcd_table.system.replicas), late.url]
     proxy = etcd_table.system.make_proxy(replica_urls=urls, replica_timeout=1.0)

@@ -1,20 +1,45 @@
-"""Ports that are free."""
+"""Ports that are free, and that nothing else is given meanwhile."""
 
 from __future__ import annotations
 
-import contextlib
+import random
 import socket
+from pathlib import Path
+
+_FIRST = 10000
+_given: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports on 127.0.0.1 that nothing listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Different TCP ports on 127.0.0.1 that nothing listens on, each given once in a process.
+
+    They lie below the range from which the kernel draws the ports of outgoing connections: one
+    from that range may be gone by the time a server that is starting asks for it. They are drawn
+    at random, so that tests in several processes rarely try the same.
+    """
+    return [_one() for _ in range(count)]
 
 
 def free_port() -> int:
     """One TCP port on 127.0.0.1 that nothing listens on."""
-    return free_ports(1)[0]
+    return _one()
+
+
+def _one() -> int:
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    last = low if low > 2 * _FIRST else 32768
+    for _ in range(1000):
+        port = random.randrange(_FIRST, last)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise RuntimeError(f"no free port between {_FIRST} and {last}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
