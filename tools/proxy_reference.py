@@ -39,7 +39,18 @@ def classes() -> list[type[Proxy]]:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(f"\n{_section(one)}" for one in classes()) + _metrics()
+    return HEAD + "".join(f"\n{_section(one)}" for one in _with_bases(classes())) + _metrics()
+
+
+def _with_bases(public: list[type[Proxy]]) -> list[type[Proxy]]:
+    """The classes, and after them those that they have in common."""
+    bases = (base for one in public for base in one.__mro__[1:])
+    ours = [base for base in bases if issubclass(base, Proxy) and _is_ours(base)]
+    return list(dict.fromkeys([*public, *ours]))
+
+
+def _is_ours(one: type) -> bool:
+    return one.__module__.partition(".")[0] == jupyterhub_ha.__name__
 
 
 def _metrics() -> str:
@@ -58,6 +69,9 @@ def _metrics() -> str:
 
 def _section(proxy: type[Proxy]) -> str:
     lines = [f"## {proxy.__name__}", "", inspect.getdoc(proxy) or ""]
+    for base in filter(_is_ours, proxy.__mro__[1:]):
+        # A class takes its base's options under its own name too, and that wins.
+        lines += ["", f"It has the options of [{base.__name__}](#{base.__name__.lower()}) too."]
     for name, trait in sorted(proxy.class_own_traits(config=True).items()):
         lines += ["", f"### `{proxy.__name__}.{name}`", "", inspect.cleandoc(trait.help)]
         lines += ["", f"Type: {_kind(trait)}. Default: `{_default(trait)}`."]

@@ -10,12 +10,13 @@ import pytest
 
 from jupyterhub_ha.committer import Committer, pack
 from jupyterhub_ha.errors import (
-    EtcdConflictError,
     EtcdError,
     EtcdTimeoutError,
     EtcdUnavailableError,
     HubProxyError,
+    StoreConflictError,
 )
+from jupyterhub_ha.etcd_store import EtcdStore
 from jupyterhub_ha.etcd_wire import KeyValue, TxnResult
 from jupyterhub_ha.replicas import Report
 from jupyterhub_ha.routes import Route
@@ -96,9 +97,8 @@ class Hub:
     def __init__(self, etcd: Etcd | None = None, max_txn_ops: int = 128) -> None:
         self.etcd = etcd or Etcd()
         self.followers = Followers()
-        self.committer = Committer(
-            Table(Layout()), self.etcd, self.followers, max_txn_ops=max_txn_ops, commit_timeout=5
-        )
+        store = EtcdStore(self.etcd, Layout(), max_txn_ops=max_txn_ops)
+        self.committer = Committer(Table(Layout()), store, self.followers, commit_timeout=5)
 
     async def add(self, *names: str, target: str = "http://x:1") -> list[Report]:
         add = [self.committer.submit(f"/user/{n}/", Route(f"/user/{n}/", target)) for n in names]
@@ -189,7 +189,7 @@ async def test_another_writer_is_noticed_and_loses_nothing() -> None:
 async def test_a_writer_without_end_is_an_error() -> None:
     hub = Hub()
     hub.etcd.interfere = True
-    with pytest.raises(EtcdConflictError):
+    with pytest.raises(StoreConflictError):
         await hub.add("a")
 
 

@@ -42,7 +42,7 @@ def test_traits_are_set_by_configuration() -> None:
 
 
 def test_every_option_has_a_text() -> None:
-    for name, trait in TraefikEtcdProxy.class_own_traits(config=True).items():
+    for name, trait in TraefikEtcdProxy.class_traits(config=True).items():
         assert len(trait.help) > 20, name
 
 

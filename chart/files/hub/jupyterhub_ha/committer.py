@@ -1,4 +1,4 @@
-"""Group commit: all route changes that wait go to etcd together, then the replicas follow.
+"""Group commit: all route changes that wait are written together, then the replicas follow.
 
 One transaction is one reload of every Traefik. So while one commit is written and not yet live,
 further changes collect, and the last one for a route wins.
@@ -13,23 +13,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import metrics
-from .errors import (
-    EtcdAuthError,
-    EtcdCompactedError,
-    EtcdConflictError,
-    EtcdTimeoutError,
-    EtcdUnavailableError,
-    HubProxyError,
-)
-from .etcd_client import EtcdClient
+from .errors import HubProxyError, StoreConflictError, StoreError
 from .replicas import Replicas, Report
 from .routes import Route
+from .store import Store
 from .table import Operation, Put, Table
 
 _CONFLICTS = 5
-_PASSING = (EtcdUnavailableError, EtcdTimeoutError, EtcdCompactedError)
-_MAX_BYTES = 1_000_000  # below the server's default of 1.5 MiB (--max-request-bytes)
-_PAUSE = 1.0  # seconds between tries to reach etcd at the start
+_PAUSE = 1.0  # seconds between tries to reach the store at the start
 
 
 class _Batch:
@@ -43,36 +34,32 @@ class _Batch:
 
 
 class Committer:
-    """Writes one table's changes to etcd. Only one may write a table; a second one is noticed."""
+    """Writes one table's changes to its store. Only one may write; a second one is noticed."""
 
     def __init__(
         self,
         table: Table,
-        client: EtcdClient,
+        store: Store,
         replicas: Replicas,
         *,
-        max_txn_ops: int = 128,
         commit_timeout: float = 30.0,
         log: logging.Logger | logging.LoggerAdapter[Any] | None = None,
     ) -> None:
         self.table = table
+        self.store = store
         self.replicas = replicas
         self.generation = 0
-        self._client = client
-        self._max_txn_ops = max_txn_ops
         self._commit_timeout = commit_timeout
         self._log = log or logging.getLogger(__name__)
         self._lock = asyncio.Lock()
-        self._known = False  # whether the table in memory is the one in etcd
-        self._marker = 0  # the marker's revision
-        self._seen = 0  # the store's revision at our last read or write
+        self._known = False  # whether the table in memory is the one in the store
         self._batch: _Batch | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def submit(self, text: str, route: Route | None) -> Report:
         """Set or remove a route; returns when the replicas follow (see Replicas.wait_for).
 
-        Raises an EtcdError when it could not be written; the table is then as before.
+        Raises a StoreError when it could not be written; the table is then as before.
         """
         if self._batch is None:
             self._batch = _Batch()
@@ -83,7 +70,7 @@ class Committer:
         return await asyncio.shield(batch.done)
 
     async def adopt(self, timeout: float) -> None:
-        """Read the table from etcd and repair what is wrong; waits for etcd `timeout` seconds."""
+        """Read the table and repair what is wrong; waits for the store `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
@@ -92,27 +79,29 @@ class Committer:
                     if not self._known:
                         await self._read(min(max(left, 0.1), 5.0))
                     await self._write(time.monotonic() + self._commit_timeout)
-                self._log.info("Adopted %i routes from etcd", len(self.table.routes))
+                routes, name = len(self.table.routes), self.store.name
+                self._log.info("Adopted %i routes from %s", routes, name)
                 return
-            except (*_PASSING, EtcdAuthError) as error:
-                # The set-up that creates the users may run at this very moment.
-                left = deadline - time.monotonic()
-                if left <= _PAUSE:
-                    self._log.error("etcd cannot be used after %.0f s: %s", timeout, error)
+            except StoreError as error:
+                if not error.passing:
                     raise
-                self._log.warning("Waiting for etcd, %.0f s left: %s", left, error)
+                name, left = self.store.name, deadline - time.monotonic()
+                if left <= _PAUSE:
+                    self._log.error("%s cannot be used after %.0f s: %s", name, timeout, error)
+                    raise
+                self._log.warning("Waiting for %s, %.0f s left: %s", name, left, error)
                 await asyncio.sleep(_PAUSE)
 
     async def check(self) -> None:
         """If anybody changed the store since our last look, read it and repair the table."""
         async with self._lock:
-            if self._known:
-                _, revision = await self._client.range(self.table.layout.marker_key)
-                if revision == self._seen:
-                    return
+            if self._known and not await self.store.changed():
+                return
             await self._read(self._commit_timeout)
             if await self._write(time.monotonic() + self._commit_timeout):
-                self._log.warning("The routing table in etcd was damaged and has been repaired")
+                self._log.warning(
+                    "The routing table in %s was damaged and has been repaired", self.store.name
+                )
 
     async def close(self) -> None:
         """Stop; changes that wait end with an error."""
@@ -122,7 +111,7 @@ class Committer:
         if self._batch is not None and not self._batch.done.done():
             self._batch.done.set_exception(HubProxyError("the proxy is being stopped"))
         self._batch = None
-        self._client.close()
+        self.store.close()
         self.replicas.close()
 
     async def _run(self) -> None:
@@ -180,47 +169,37 @@ class Committer:
             else:
                 metrics.ROUTES.set(len(self.table.routes))
                 return count
-        raise EtcdConflictError(f"another writer changed the table {_CONFLICTS} times in a row")
+        raise StoreConflictError(f"another writer changed the table {_CONFLICTS} times in a row")
 
     async def _transact(self, operations: list[Operation], deadline: float) -> bool:
-        marker = self.table.layout.marker_key
-        puts = {o.key: o.value for o in operations if isinstance(o, Put)}
         generation = self.generation + 1
-        result = await self._client.txn(
-            unchanged={marker: self._marker},
-            puts={**puts, marker: str(generation)},
-            deletes=[o.key for o in operations if not isinstance(o, Put)],
-            timeout=max(deadline - time.monotonic(), 0.1),
-        )
-        if result.succeeded:
-            metrics.TRANSACTIONS.inc()
-            self._marker = self._seen = result.revision
-            self.generation = generation
-            self.table.written(operations)
-        return result.succeeded
+        left = max(deadline - time.monotonic(), 0.1)
+        if not await self.store.write(operations, generation, timeout=left):
+            return False
+        self.generation = generation
+        self.table.written(operations)
+        return True
 
     def _chunks(self) -> Iterator[list[Operation]]:
-        """The difference in transactions within the server's limits, one router's keys together."""
-        return pack(self.table.difference(), self._max_txn_ops - 1, _MAX_BYTES)
+        """The difference in transactions within the store's limits, a router's keys together."""
+        return pack(self.table.difference(), self.store.max_operations, self.store.max_bytes)
 
     async def _read(self, timeout: float) -> None:
-        layout = self.table.layout
         self._known = False
-        pairs, revision = await self._client.range(layout.http, prefix=True, timeout=timeout)
-        records, _ = await self._client.range(
-            layout.records, prefix=True, revision=revision, timeout=timeout
-        )
-        marker = next((pair for pair in pairs if pair.key == layout.marker_key), None)
-        self._marker = marker.revision if marker else 0
+        snapshot = await self.store.read(timeout=timeout)
         # A new count begins above any that a replica may still remember from before a loss.
-        stored = int(marker.value) if marker and marker.value.isdigit() else int(time.time())
+        stored = int(time.time()) if snapshot.generation is None else snapshot.generation
         self.generation = max(self.generation, stored)
-        broken, foreign = self.table.load({pair.key: pair.value for pair in (*pairs, *records)})
+        broken, foreign = self.table.load(snapshot.pairs)
         for key in broken:
             self._log.warning("Removing the record %s, which cannot be read", key)
         if foreign:
-            self._log.info("Leaving alone what is not ours in etcd: %s", ", ".join(foreign[:20]))
-        self._seen, self._known = revision, True
+            self._log.info(
+                "Leaving alone what is not ours in %s: %s",
+                self.store.name,
+                ", ".join(foreign[:20]),
+            )
+        self._known = True
 
 
 def pack(

@@ -2,17 +2,20 @@
 
 HubProxyError
 ├── RouteError (ValueError)      a routespec or target that no proxy could serve
-├── EtcdError
-│   ├── EtcdTimeoutError         no answer in time; the change may have been made or not
-│   ├── EtcdUnavailableError     no endpoint could be reached, or none has a leader
-│   ├── EtcdAuthError            wrong password, no permission, certificate refused
-│   ├── EtcdCompactedError       the asked revision is gone; read anew
-│   ├── EtcdConflictError        another writer keeps changing the table
-│   └── EtcdRequestError         etcd understood the request and refused it
+├── StoreError                  the routing table could not be read or written
+│   ├── StoreConflictError       another writer keeps changing the table
+│   └── EtcdError
+│       ├── EtcdTimeoutError     no answer in time; the change may have been made or not
+│       ├── EtcdUnavailableError no endpoint could be reached, or none has a leader
+│       ├── EtcdAuthError        wrong password, no permission, certificate refused
+│       ├── EtcdCompactedError   the asked revision is gone; read anew
+│       └── EtcdRequestError     etcd understood the request and refused it
 └── NoReplicaError               no Traefik replica took the change
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class HubProxyError(Exception):
@@ -23,28 +26,45 @@ class RouteError(HubProxyError, ValueError):
     """A routespec or target that cannot be served; the message says why."""
 
 
-class EtcdError(HubProxyError):
+class StoreError(HubProxyError):
+    """The routing table's store could not be read or written.
+
+    `passing` tells whether a later try may succeed without anybody doing anything.
+    """
+
+    passing: ClassVar[bool] = False
+
+
+class StoreConflictError(StoreError):
+    """Another writer changed the table again and again while a change was tried."""
+
+
+class EtcdError(StoreError):
     """Base of everything that etcd, or the way to it, answers instead of a result."""
 
 
 class EtcdTimeoutError(EtcdError):
     """No answer before the deadline: a change may have been made, or not."""
 
+    passing = True
+
 
 class EtcdUnavailableError(EtcdError):
     """No endpoint could be reached, or none has a leader."""
+
+    passing = True
 
 
 class EtcdAuthError(EtcdError):
     """etcd knows neither this user nor this password, or it forbids the request."""
 
+    passing = True  # the set-up that creates the users may run at this very moment
+
 
 class EtcdCompactedError(EtcdError):
     """The revision asked for has been compacted."""
 
-
-class EtcdConflictError(EtcdError):
-    """Another writer changed the table again and again while a change was tried."""
+    passing = True
 
 
 class EtcdRequestError(EtcdError):
@@ -52,4 +72,4 @@ class EtcdRequestError(EtcdError):
 
 
 class NoReplicaError(HubProxyError):
-    """A change is in etcd, but no Traefik replica serves it."""
+    """A change is written, but no Traefik replica serves it."""

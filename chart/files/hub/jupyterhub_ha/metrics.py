@@ -8,17 +8,19 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 COMMITS = Counter(
     "jupyterhub_ha_commits",
-    "Group commits of route changes to etcd",
+    "Group commits of route changes",
     ["result"],
 )
-TRANSACTIONS = Counter("jupyterhub_ha_transactions", "Transactions written to etcd")
+TRANSACTIONS = Counter(
+    "jupyterhub_ha_transactions", "Transactions written to etcd, or to the rules file"
+)
 COMMIT_ROUTES = Histogram(
     "jupyterhub_ha_commit_routes",
     "Changed routes in one group commit",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
 )
 COMMIT_SECONDS = Histogram(
-    "jupyterhub_ha_commit_seconds", "Time to write one group commit to etcd", buckets=_SECONDS
+    "jupyterhub_ha_commit_seconds", "Time to write one group commit", buckets=_SECONDS
 )
 LIVE_SECONDS = Histogram(
     "jupyterhub_ha_live_seconds",

@@ -50,6 +50,7 @@ class Replicas:
         *,
         username: str = "",
         password: str = "",
+        provider: str = "etcd",
         timeout: float = 10.0,
         log: logging.Logger | logging.LoggerAdapter[Any] | None = None,
     ) -> None:
@@ -59,7 +60,7 @@ class Replicas:
         self.urls = list(urls)
         self.timeout = timeout
         self.seen = False  # whether any replica ever served a generation
-        self._path = f"/api/http/middlewares/{marker}@etcd"
+        self._path = f"/api/http/middlewares/{marker}@{provider}"
         self._auth: dict[str, Any] = (
             {"auth_username": username, "auth_password": password} if username else {}
         )
