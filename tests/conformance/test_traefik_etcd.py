@@ -8,7 +8,6 @@ import signal
 import time
 
 import pytest
-from tests.support.browse import server_of
 from tests.support.ports import free_port
 from tests.support.proxies import HUB_PASSWORD, ROOT_PASSWORD, TraefikEtcdSystem
 from tests.support.traefik import TraefikReplica
@@ -22,6 +21,7 @@ from jupyterhub_ha.errors import (
     RouteError,
 )
 from jupyterhub_ha.etcd_client import EtcdClient
+from jupyterhub_ha_conformance.browse import server_of
 
 
 def client_of(

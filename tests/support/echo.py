@@ -1,50 +1,5 @@
-"""A web server that says who it is and what it was asked; a websocket sends back what it gets."""
+"""The conformance suite's echo server, for the other tests."""
 
-from __future__ import annotations
+from jupyterhub_ha_conformance.echo import EchoServer
 
-from aiohttp import WSMsgType, web
-
-
-class EchoServer:
-    """An asynchronous context manager; `url` is where it listens."""
-
-    def __init__(self, name: str, port: int = 0) -> None:
-        self.name = name
-        self._port = port
-        self.url = ""
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> EchoServer:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._runner:
-            await self._runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            answer = {
-                "name": self.name,
-                "path": request.raw_path,
-                "host": request.headers.get("Host", ""),
-                "method": request.method,
-                "size": len(await request.read()),
-            }
-            return web.json_response(answer)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.send_str(self.name)
-        async for message in socket:
-            if message.type == WSMsgType.TEXT:
-                await socket.send_str(message.data)
-            elif message.type == WSMsgType.BINARY:
-                await socket.send_bytes(message.data)
-        return socket
+__all__ = ["EchoServer"]

@@ -5,37 +5,37 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jupyterhub.proxy import ConfigurableHTTPProxy, Proxy
+from tests.support import deviations
 from tests.support.certificates import write_certificates
 from tests.support.chp import TOKEN, ConfigurableProxy
 from tests.support.etcd import EtcdCluster
 from tests.support.ports import free_port
 from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
 
+import jupyterhub_ha_conformance as conformance
 from jupyterhub_ha import TraefikEtcdProxy
 
 ROOT_PASSWORD = "the-root-password"
 HUB_PASSWORD = "the-hub-password"
 
 
-class System(Protocol):
-    """A running proxy; `hub_port` is where the hub is expected to listen."""
+class System(conformance.System, Protocol):
+    """What the conformance suite needs, and what faults and benchmarks also use."""
 
-    public_url: str
-    hub_port: int
-
-    def __enter__(self) -> System: ...
-
-    def __exit__(self, *_: object) -> None: ...
+    name: ClassVar[str]
+    deviations: ClassVar[dict[str, str]]
 
     def make_proxy(self, **traits: Any) -> Proxy:
         """A new object of JupyterHub's Proxy class, as a started hub has it."""
+
+    def pids(self) -> list[int]:
+        """The processes that carry the users' traffic."""
 
 
 def _application() -> SimpleNamespace:
@@ -45,6 +45,9 @@ def _application() -> SimpleNamespace:
 
 class TraefikEtcdSystem:
     """etcd with mTLS and users, and two Traefik replicas on one port."""
+
+    name: ClassVar[str] = "traefik-etcd"
+    deviations: ClassVar[dict[str, str]] = deviations.TRAEFIK
 
     def __init__(
         self,
@@ -131,9 +134,27 @@ class TraefikEtcdSystem:
         }
         return TraefikEtcdProxy(app=_application(), **{**fitting, **traits})
 
+    async def end_hub(self, proxy: TraefikEtcdProxy) -> None:
+        """The hub ends; etcd and Traefik stay."""
+        await proxy.stop()
+
+    def pids(self) -> list[int]:
+        """Those of the replicas."""
+        return [replica.pid for replica in self.replicas]
+
+    def restart(self) -> None:
+        """All replicas at once."""
+        for replica in self.replicas:
+            replica.stop()
+        for replica in self.replicas:
+            replica.start()
+
 
 class ChpSystem:
     """The reference: configurable-http-proxy."""
+
+    name: ClassVar[str] = "chp"
+    deviations: ClassVar[dict[str, str]] = deviations.CHP
 
     def __init__(self, folder: Path, *, host_routing: bool = False) -> None:
         self.hub_port = free_port()
@@ -160,8 +181,19 @@ class ChpSystem:
         }
         return ConfigurableHTTPProxy(app=_application(), **{**fitting, **traits})
 
+    def pids(self) -> list[int]:
+        """The one process."""
+        return [self._chp.pid]
 
-PROXIES: dict[str, Callable[..., System]] = {
-    "traefik-etcd": TraefikEtcdSystem,
-    "chp": ChpSystem,
-}
+    def restart(self) -> None:
+        """End it and start it again."""
+        self._chp.stop()
+        self._chp.start()
+
+
+# One line for each proxy; what it is known to fail is in deviations.py.
+_TABLE: tuple[type[System], ...] = (
+    TraefikEtcdSystem,
+    ChpSystem,
+)
+PROXIES = {each.name: each for each in _TABLE}
