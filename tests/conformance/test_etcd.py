@@ -59,8 +59,8 @@ async def test_a_watch_sees_what_changes_from_a_revision_on(client) -> None:
 
     async def collect() -> list[tuple[str, str, bool]]:
         seen = []
-        async for events in client.watch("t/", prefix=True, revision=revision + 1, timeout=10):
-            seen += [(event.key, event.value, event.deleted) for event in events]
+        async for changes in client.watch("t/", revision=revision + 1, timeout=10):
+            seen += [(event.key, event.value, event.deleted) for event in changes.events]
             if len(seen) == 3:
                 break
         return seen
@@ -73,7 +73,9 @@ async def test_a_watch_sees_what_changes_from_a_revision_on(client) -> None:
 
 
 async def test_a_watch_ends_at_its_deadline(client) -> None:
-    assert [events async for events in client.watch("t/", prefix=True, timeout=0.5)] == []
+    revision = await client.put("t/a", "1")
+    found = [changes async for changes in client.watch("t/", "u/", timeout=0.5)]
+    assert [(changes.revision, changes.events) for changes in found] == [(revision, [])]
 
 
 async def test_a_compacted_revision_is_told(client) -> None:
@@ -83,7 +85,8 @@ async def test_a_compacted_revision_is_told(client) -> None:
     with pytest.raises(EtcdCompactedError):
         await client.range("t/a", revision=old)
     with pytest.raises(EtcdCompactedError):
-        await anext(client.watch("t/a", revision=1, timeout=5))
+        async for _ in client.watch("t/a", revision=1, timeout=5):
+            pass
 
 
 async def test_keys_vanish_with_their_lease(client) -> None:

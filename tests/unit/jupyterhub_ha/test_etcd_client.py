@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import json
 import time
 from collections.abc import Callable
 
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
 
+from jupyterhub_ha import metrics
 from jupyterhub_ha.errors import (
     EtcdAuthError,
     EtcdCompactedError,
@@ -20,32 +19,36 @@ from jupyterhub_ha.errors import (
     EtcdUnavailableError,
 )
 from jupyterhub_ha.etcd_client import EtcdClient
+from jupyterhub_ha.etcd_http import HttpStatusError
 from jupyterhub_ha.etcd_wire import decode, encode, prefix_end
 
 Answer = Callable[[str, dict], object]
 
 
 class Gateway:
-    """Stands in for AsyncHTTPClient; `answer` gets endpoint and path, and the body."""
+    """Stands in for EtcdHttp; `answer` gets endpoint and path, and the body."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda url, body: {}
         self.requests: list[tuple[str, dict, str]] = []
 
-    def __call__(self, **_: object) -> Gateway:
+    def __call__(self, *_: object) -> Gateway:
         return self
 
-    async def fetch(self, request: HTTPRequest) -> HTTPResponse:
+    async def post(self, url: str, body: bytes, headers: dict[str, str], timeout: float) -> bytes:
         await asyncio.sleep(0)
-        body = json.loads(request.body)
-        self.requests.append((request.url, body, request.headers.get("Authorization", "")))
-        found = self.answer(request.url, body)
+        self.requests.append((url, json.loads(body), headers.get("Authorization", "")))
+        found = self.answer(url, json.loads(body))
         if isinstance(found, Exception):
             raise found
-        return HTTPResponse(request, 200, buffer=io.BytesIO(json.dumps(found).encode()))
+        return json.dumps(found).encode()
 
-    def close(self) -> None:
-        pass
+    async def stream(self, url: str, body: bytes, headers: dict[str, str], timeout: float):
+        self.requests.append((url, json.loads(body), headers.get("Authorization", "")))
+        for found in self.answer(url, json.loads(body)):
+            if isinstance(found, Exception):
+                raise found
+            yield found
 
     @property
     def paths(self) -> list[str]:
@@ -55,15 +58,13 @@ class Gateway:
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
     gateway = Gateway()
-    monkeypatch.setattr("jupyterhub_ha.etcd_client.AsyncHTTPClient", gateway)
+    monkeypatch.setattr("jupyterhub_ha.etcd_client.EtcdHttp", gateway)
     monkeypatch.setattr("jupyterhub_ha.etcd_client._PAUSE", 0.01)
     return gateway
 
 
-def refusal(status: int, code: int, message: str) -> HTTPClientError:
-    body = io.BytesIO(json.dumps({"code": code, "message": message}).encode())
-    response = HTTPResponse(HTTPRequest("http://e"), status, buffer=body)
-    return HTTPClientError(status, response=response)
+def refusal(status: int, code: int, message: str) -> HttpStatusError:
+    return HttpStatusError(status, json.dumps({"code": code, "message": message}).encode())
 
 
 def b64(text: str) -> str:
@@ -108,7 +109,7 @@ async def test_a_transaction_compares_and_reads(gateway: Gateway) -> None:
 async def test_a_dead_endpoint_is_left_for_the_next(gateway: Gateway) -> None:
     def answer(url: str, body: dict) -> object:
         if url.startswith("http://a"):
-            return ConnectionRefusedError("refused")
+            return EtcdUnavailableError("refused")
         return {"header": {"revision": "1"}}
 
     gateway.answer = answer
@@ -125,9 +126,8 @@ async def test_a_dead_endpoint_is_left_for_the_next(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (ConnectionRefusedError("refused"), EtcdUnavailableError),
-        (HTTPClientError(599, "Timeout while connecting"), EtcdUnavailableError),
-        (HTTPClientError(599, "Operation timed out after 2000 ms"), EtcdTimeoutError),
+        (EtcdUnavailableError("refused"), EtcdUnavailableError),
+        (EtcdTimeoutError("no answer in time"), EtcdTimeoutError),
         (refusal(503, 14, "etcdserver: no leader"), EtcdUnavailableError),
         (refusal(504, 4, "context deadline exceeded"), EtcdTimeoutError),
     ],
@@ -224,8 +224,71 @@ async def test_a_server_without_authentication_needs_no_token(gateway: Gateway) 
         return {"header": {"revision": "1"}}
 
     gateway.answer = answer
-    await EtcdClient(["http://e"], username="hub", password="p").range("x")
+    client = EtcdClient(["http://e"], username="hub", password="p")
+    await client.range("x")
+    await client.range("x")
+    assert gateway.paths == ["auth/authenticate", "kv/range", "kv/range"]
     assert gateway.requests[-1][2] == ""
+
+
+async def test_authentication_that_comes_back_is_used_at_once(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    users, is_on = Users(), False
+
+    def answer(url: str, body: dict) -> object:
+        if "auth/" in url and not is_on:
+            return refusal(400, 9, "etcdserver: authentication is not enabled")
+        if "kv/" in url and is_on and not gateway.requests[-1][2]:
+            return refusal(400, 3, "etcdserver: user name is empty")
+        return users(url, body)
+
+    gateway.answer = answer
+    client = EtcdClient(["http://e"], username="hub", password="p")
+    await client.range("x")
+    assert metrics.UNAUTHENTICATED._value.get() == 1
+    assert ["set-up" in record.getMessage() for record in caplog.records] == [True]
+    is_on = True
+    await client.range("x")
+    assert gateway.requests[-1][2] == "t1"
+    assert metrics.UNAUTHENTICATED._value.get() == 0
+
+
+async def test_a_watch_of_several_prefixes_is_one_stream(gateway: Gateway) -> None:
+    event = {"type": "PUT", "kv": kv("a/1", "x", 9)}
+    gateway.answer = lambda url, body: [
+        {"result": {"header": {"revision": "7"}, "created": True, "watch_id": "0"}},
+        {"result": {"header": {"revision": "9"}, "events": [event]}},
+        EtcdTimeoutError("over"),
+    ]
+    changes = [found async for found in EtcdClient(["http://e"]).watch("a/", revision=5)]
+    assert [found.revision for found in changes] == [7, 9]
+    assert [(e.key, e.value, e.revision) for e in changes[1].events] == [("a/1", "x", 9)]
+    assert gateway.requests[0][1]["create_request"] == {
+        "key": b64("a/"),
+        "range_end": b64("a0"),
+        "start_revision": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"compact_revision": "40", "canceled": True}, EtcdCompactedError),
+        ({"canceled": True, "cancel_reason": "etcdserver: invalid auth token"}, EtcdAuthError),
+        ({"canceled": True, "cancel_reason": "etcdserver: permission denied"}, EtcdAuthError),
+    ],
+)
+async def test_a_cancelled_watch_tells_why(gateway: Gateway, result, expected) -> None:
+    gateway.answer = lambda url, body: [{"result": {"header": {"revision": "7"}, **result}}]
+    with pytest.raises(expected):
+        await anext(EtcdClient(["http://e"]).watch("a/"))
+
+
+async def test_a_watch_that_its_member_ends_is_told(gateway: Gateway) -> None:
+    gateway.answer = lambda url, body: []
+    with pytest.raises(EtcdUnavailableError):
+        await anext(EtcdClient(["http://e"]).watch("a/"))
 
 
 def test_without_endpoints_there_is_no_client() -> None:

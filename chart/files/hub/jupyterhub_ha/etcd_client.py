@@ -1,43 +1,33 @@
-"""A client for etcd's JSON gateway over tornado's HTTP client.
+"""A client for etcd's JSON gateway.
 
 Only what a routing table needs: ranges, transactions, watches, leases, authentication and
 maintenance. Keys and values are text (UTF-8).
-
-It works with tornado's simple and curl client, whichever AsyncHTTPClient is configured to.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-from tornado.simple_httpclient import HTTPTimeoutError
-
-from .errors import (
-    EtcdAuthError,
-    EtcdCompactedError,
-    EtcdRequestError,
-    EtcdTimeoutError,
-    EtcdUnavailableError,
-)
+from . import metrics
+from .errors import EtcdAuthError, EtcdRequestError, EtcdTimeoutError, EtcdUnavailableError
+from .etcd_http import EtcdHttp, HttpStatusError
 from .etcd_wire import (
-    Event,
+    Changes,
     KeyValue,
     TxnResult,
     encode,
-    event,
     grpc_error,
     grpc_status,
-    json_lines,
     pair,
     prefix_end,
     revision_of,
     token_refused,
-    unreached,
+    watched,
 )
 
 _PAGE = 5000  # keys in one answer; a routing table's page stays below 2 MB
@@ -54,7 +44,8 @@ class EtcdClient:
     in turn. A call that changes something may so be sent twice; guard it with a comparison.
 
     With `username` a token is fetched at the first call, renewed before it expires and whenever
-    the server no longer knows it. A server without authentication is served without a token.
+    the server no longer knows it. A server without authentication is served without a token; that
+    is said in the log, since it may have lost its users with its data.
     """
 
     def __init__(
@@ -67,6 +58,7 @@ class EtcdClient:
         cert_file: str = "",
         key_file: str = "",
         timeout: float = 10.0,
+        log: logging.Logger | logging.LoggerAdapter[Any] | None = None,
     ) -> None:
         if not endpoints:
             raise EtcdRequestError("no etcd endpoint is configured")
@@ -74,21 +66,16 @@ class EtcdClient:
         self.timeout = timeout
         self._username = username
         self._password = password
-        self._tls: dict[str, Any] = {
-            "ca_certs": ca_file or None,
-            "client_cert": cert_file or None,
-            "client_key": key_file or None,
-        }
         self._current = 0
         self._token = ""
         self._token_expires = 0.0
-        self._http: AsyncHTTPClient | None = None
+        self._open = False  # whether the server was last seen without authentication
+        self._http = EtcdHttp(ca_file, cert_file, key_file)
+        self._log = log or logging.getLogger(__name__)
 
     def close(self) -> None:
         """Close connections; the client opens new ones when it is used again."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        self._http.close()
 
     # -- keys and values
 
@@ -159,45 +146,34 @@ class EtcdClient:
         return int(answer.get("deleted", 0))
 
     async def watch(
-        self, key: str, *, prefix: bool = False, revision: int = 0, timeout: float = 60.0
-    ) -> AsyncIterator[list[Event]]:
-        """Yield lists of changes from `revision` on, until `timeout` seconds have passed.
+        self, *prefixes: str, revision: int = 0, timeout: float = 60.0
+    ) -> AsyncIterator[Changes]:
+        """Changes of all keys with one of these prefixes, until `timeout` seconds have passed.
 
-        Watch again from the last event's revision + 1 to miss nothing. Raises EtcdCompactedError
-        when `revision` is gone.
+        From `revision` on, or from now. The first answer, without changes, says that the watch
+        is open. One stream serves all prefixes; changes are in order for each of them.
+
+        Raises EtcdCompactedError when `revision` is gone, and EtcdUnavailableError when the
+        member ends the stream; nothing is tried again here.
         """
-        body: dict[str, Any] = {"key": encode(key)}
-        if prefix:
-            body["range_end"] = prefix_end(key)
-        if revision:
-            body["start_revision"] = revision
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        start = {"start_revision": revision} if revision else {}
+        requests: list[Mapping[str, Any]] = [
+            {"create_request": {"key": encode(p), "range_end": prefix_end(p), **start}}
+            for p in prefixes
+        ]
         deadline = self._deadline(timeout)
-        token = await self._authorization(deadline)
-        stream = asyncio.ensure_future(
-            self._fetch(
-                self.endpoints[self._current],
-                "watch",
-                {"create_request": body},
-                token,
-                deadline - time.monotonic(),
-                queue.put_nowait,
-            )
-        )
-        stream.add_done_callback(lambda _: queue.put_nowait(None))
+        opening = len(requests)
         try:
-            async for result in json_lines(queue):
-                if "result" not in result:
-                    raise grpc_error(result.get("error") or result)
-                if int(result["result"].get("compact_revision", 0)):
-                    raise EtcdCompactedError(f"revision {revision} has been compacted")
-                if events := [event(e) for e in result["result"].get("events", ())]:
-                    yield events
-            await stream
+            async for result in self._stream("watch", requests, deadline):
+                changes = watched(result)
+                opening -= not changes.events
+                if changes.events or opening == 0:
+                    yield changes
         except EtcdTimeoutError:
+            if opening > 0:
+                raise
             return
-        finally:
-            stream.cancel()
+        raise EtcdUnavailableError("etcd ended the watch")
 
     # -- leases
 
@@ -253,17 +229,17 @@ class EtcdClient:
             try:
                 token = await self._authorization(deadline)
                 attempt = left if endpoint or len(self.endpoints) == 1 else min(left, _ATTEMPT)
-                answer = await self._fetch(url, path, body, token, max(attempt, 0.001))
-                return dict(json.loads(answer.body))
+                return await self._fetch(url, path, body, token, attempt)
             except EtcdAuthError as error:
                 # The token expired, its member restarted, or the users were changed.
                 if renewed or not self._username or not token_refused(error):
                     raise
-                renewed, self._token = True, ""
+                renewed = True
+                self.forget_token()
             except (EtcdUnavailableError, EtcdTimeoutError) as error:
                 tried += 1
                 if not endpoint:
-                    self._current = (self._current + 1) % len(self.endpoints)
+                    self.next_endpoint()
                 pause = _PAUSE if endpoint or tried % len(self.endpoints) == 0 else 0.0
                 if time.monotonic() + pause >= deadline:
                     raise type(error)(f"{error} ({path}, {tried} tries)") from error
@@ -274,51 +250,69 @@ class EtcdClient:
             return ""
         if time.monotonic() >= self._token_expires:
             self._token = ""
-        if not self._token:
             body = {"name": self._username, "password": self._password}
             url = self.endpoints[self._current]
-            left = max(min(deadline - time.monotonic(), _ATTEMPT), 0.001)
+            left = min(deadline - time.monotonic(), _ATTEMPT)
             try:
-                answer = await self._fetch(url, "auth/authenticate", body, "", left)
-                self._token = json.loads(answer.body)["token"]
+                self._token = (await self._fetch(url, "auth/authenticate", body, "", left))["token"]
+                self._note_authentication(is_on=True)
             except EtcdRequestError as error:
                 if "not enabled" not in str(error):
                     raise
-                self._token = ""
+                self._note_authentication(is_on=False)
             self._token_expires = time.monotonic() + _TOKEN_SECONDS
         return self._token
 
-    async def _fetch(
-        self,
-        endpoint: str,
-        path: str,
-        body: Mapping[str, Any],
-        token: str,
-        timeout: float,
-        on_chunk: Any = None,
-    ) -> HTTPResponse:
-        request = HTTPRequest(
-            f"{endpoint}/v3/{path}",
-            method="POST",
-            body=json.dumps(body),
-            headers={
-                "Content-Type": "application/json",
-                **({"Authorization": token} if token else {}),
-            },
-            connect_timeout=min(timeout, _ATTEMPT),
-            request_timeout=timeout,
-            streaming_callback=on_chunk,
-            **self._tls,
-        )
-        if self._http is None:
-            self._http = AsyncHTTPClient(force_instance=True)
+    def _note_authentication(self, *, is_on: bool) -> None:
+        metrics.UNAUTHENTICATED.set(not is_on)
+        if is_on and self._open:
+            self._log.info("etcd asks for a password again")
+        elif not is_on and not self._open:
+            self._log.warning(
+                "etcd has authentication turned off, as if its data were lost: going on without a"
+                " password. Run the set-up (python -m jupyterhub_ha.etcd_setup) to turn it on"
+            )
+        self._open = not is_on
+
+    async def _stream(
+        self, path: str, requests: Sequence[Mapping[str, Any]], deadline: float
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The answers to some requests on one stream of the member that is in use."""
+        endpoint = self.endpoints[self._current]
         try:
-            return await self._http.fetch(request)
-        except HTTPTimeoutError as error:
-            raise EtcdTimeoutError(f"{endpoint}: no answer in time") from error
-        except HTTPClientError as error:
-            if error.response is None or error.code == 599:
-                raise unreached(endpoint, error) from error
-            raise grpc_error(grpc_status(error)) from error
-        except (OSError, EOFError) as error:
-            raise unreached(endpoint, error) from error
+            token = await self._authorization(deadline)
+            body = "\n".join(map(json.dumps, requests)).encode()
+            left = max(deadline - time.monotonic(), 0.001)
+            stream = self._http.stream(f"{endpoint}/v3/{path}", body, _headers(token), left)
+            async for answer in stream:
+                if "result" not in answer:
+                    raise grpc_error(answer.get("error") or answer)
+                yield answer["result"]
+        except HttpStatusError as error:
+            raise grpc_error(grpc_status(error.status, error.body)) from error
+
+    def forget_token(self) -> None:
+        """Fetch a new token at the next call."""
+        self._token_expires = 0.0
+
+    def next_endpoint(self) -> None:
+        """Go on with another member."""
+        self._current = (self._current + 1) % len(self.endpoints)
+
+    async def _fetch(
+        self, endpoint: str, path: str, body: Mapping[str, Any], token: str, timeout: float
+    ) -> dict[str, Any]:
+        try:
+            answer = await self._http.post(
+                f"{endpoint}/v3/{path}",
+                json.dumps(body).encode(),
+                _headers(token),
+                max(timeout, 0.001),
+            )
+        except HttpStatusError as error:
+            raise grpc_error(grpc_status(error.status, error.body)) from error
+        return dict(json.loads(answer))
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Content-Type": "application/json", **({"Authorization": token} if token else {})}

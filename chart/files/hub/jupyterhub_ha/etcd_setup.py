@@ -31,6 +31,10 @@ from .table import RECORDS, Layout
 
 log = logging.getLogger("etcd-setup")
 
+# That authentication is off is what this is here for, and no warning.
+_quiet = logging.getLogger("etcd-setup.client")
+_quiet.setLevel(logging.ERROR)
+
 _PAUSE = 1.0
 _ROOT_PASSWORD = "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD"  # noqa: S105  a variable's name
 _HUB_PASSWORD = "JUPYTERHUB_HA_ETCD_HUB_PASSWORD"  # noqa: S105
@@ -72,6 +76,7 @@ class EtcdSetup:
             ca_file=tls.ca_file,
             cert_file=tls.cert_file,
             key_file=tls.key_file,
+            log=_quiet,
         )
 
     async def wait(self, timeout: float) -> None:

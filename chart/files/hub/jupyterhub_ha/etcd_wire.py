@@ -6,14 +6,11 @@ https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from tornado.httpclient import HTTPClientError
 
 from .errors import (
     EtcdAuthError,
@@ -48,6 +45,17 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What a watch tells: changes in order, and the store's revision that it has reached.
+
+    The first has no events and tells only the revision at which the watch began.
+    """
+
+    revision: int
+    events: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
 class TxnResult:
     """`succeeded` tells whether the comparisons held; `pairs` has one list for each read."""
 
@@ -56,26 +64,18 @@ class TxnResult:
     pairs: list[list[KeyValue]]
 
 
-def unreached(endpoint: str, error: Exception) -> EtcdError:
-    """The error for a request that got no answer."""
-    text = f"{endpoint}: {error}"
-    if "timed out" in text.lower():
-        return EtcdTimeoutError(text)  # curl says it in words only
-    return EtcdUnavailableError(text)
-
-
-def grpc_status(error: HTTPClientError) -> dict[str, Any]:
-    """The status (code, message) in the body of an HTTP error."""
+def grpc_status(status: int, body: bytes) -> dict[str, Any]:
+    """The gRPC status (code, message) in the body of an HTTP error."""
     try:
-        status = json.loads(error.response.body) if error.response else None
+        found = json.loads(body)
     except ValueError:
-        status = None
-    if isinstance(status, dict) and isinstance(status.get("error"), dict):
-        status = status["error"]  # as a stream wraps it
-    if isinstance(status, dict):
-        return status
-    text = error.response.body.decode(errors="replace").strip() if error.response else ""
-    return {"message": f"HTTP {error.code} {text[:200]}".strip()}
+        found = None
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        found = found["error"]  # as a stream wraps it
+    if isinstance(found, dict):
+        return found
+    text = body.decode(errors="replace").strip()
+    return {"message": f"HTTP {status} {text[:200]}".strip()}
 
 
 def grpc_error(status: Mapping[str, Any]) -> EtcdError:
@@ -87,6 +87,7 @@ def grpc_error(status: Mapping[str, Any]) -> EtcdError:
     if (
         code in {_UNAUTHENTICATED, _DENIED}
         or "authentication failed" in low
+        or "permission denied" in low  # a watch says only the words
         or "commonname of client" in low  # the gateway refuses certificates that have one
         or _is_about_token(low)
     ):
@@ -142,16 +143,15 @@ def event(found: Mapping[str, Any]) -> Event:
     return Event(changed.key, changed.value, changed.revision, found.get("type") == "DELETE")
 
 
+def watched(result: Mapping[str, Any]) -> Changes:
+    """A ``WatchResponse``; the error of one that says that the watch was cancelled."""
+    if int(result.get("compact_revision", 0)):
+        raise EtcdCompactedError(f"compacted up to {result['compact_revision']}")
+    if result.get("canceled"):
+        raise grpc_error({"message": result.get("cancel_reason", "the watch was cancelled")})
+    return Changes(revision_of(result), [event(found) for found in result.get("events", ())])
+
+
 def revision_of(answer: Mapping[str, Any]) -> int:
     """The store's revision when it answered."""
     return int(answer["header"].get("revision", 0))
-
-
-async def json_lines(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[dict[str, Any]]:
-    """JSON objects, one a line, from chunks cut anywhere; None ends them."""
-    rest = b""
-    while (chunk := await queue.get()) is not None:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)

@@ -39,6 +39,17 @@ SKIPPED = Counter(
 LAGGING = Counter(
     "jupyterhub_ha_replicas_lagging", "Waits in which a live replica did not follow in time"
 )
+UNAUTHENTICATED = Gauge(
+    "jupyterhub_ha_etcd_unauthenticated",
+    "1 while etcd has authentication turned off, as after a loss of its data",
+)
+REPAIRS = Counter(
+    "jupyterhub_ha_repairs", "Times that keys which somebody else had changed were written again"
+)
+ADVANCED = Counter(
+    "jupyterhub_ha_etcd_advanced_revisions",
+    "Revisions written so that replicas follow an etcd that began anew",
+)
 
 for _result in ("written", "unchanged", "failed"):
     COMMITS.labels(_result)

@@ -81,5 +81,6 @@ class TraefikEtcdProxy(TraefikProxy):
             cert_file=self.cert_file,
             key_file=self.key_file,
             timeout=self.commit_timeout,
+            log=self.log,
         )
         return EtcdStore(client, layout, max_txn_ops=self.max_txn_ops)

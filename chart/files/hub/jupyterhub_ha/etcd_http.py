@@ -1,0 +1,115 @@
+"""HTTP to etcd's members: connections that stay open, and answers that stream.
+
+A connection to etcd costs a TLS handshake with two certificates, more than most requests, so
+connections are kept. Certificates that were renewed on disk are used for the next connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from .errors import EtcdError, EtcdTimeoutError, EtcdUnavailableError
+
+_CONNECT_SECONDS = 5.0
+_closing: set[asyncio.Future[None]] = set()  # a task that nobody holds may be collected
+
+
+class HttpStatusError(Exception):
+    """An answer with a status of 400 or above, and its body."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+
+
+class EtcdHttp:
+    """POST requests; raises HttpStatusError, EtcdTimeoutError, EtcdUnavailableError."""
+
+    def __init__(self, ca_file: str = "", cert_file: str = "", key_file: str = "") -> None:
+        self._ca_file = ca_file
+        self._cert_file = cert_file
+        self._key_file = key_file
+        self._context: ssl.SSLContext | None = None
+        self._loaded: tuple[int, ...] = ()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> bytes:
+        """The body of the answer, within `timeout` seconds."""
+        try:
+            async with self._request(url, body, headers, timeout) as response:
+                found: bytes = await response.read()
+                if response.status >= 400:
+                    raise HttpStatusError(response.status, found)
+                return found
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            raise _unreached(url, error) from error
+
+    async def stream(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The JSON objects of an answer, one a line, as they come; ends with the answer."""
+        rest = b""
+        try:
+            async with self._request(url, body, headers, timeout) as response:
+                if response.status >= 400:
+                    raise HttpStatusError(response.status, await response.read())
+                async for chunk in response.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        if line.strip():
+                            yield json.loads(line)
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            raise _unreached(url, error) from error
+
+    def close(self) -> None:
+        """Close all connections, soon; the next request opens new ones."""
+        session, self._session = self._session, None
+        if session is None or session.connector is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has gone, and its connections with it
+            loop = asyncio.get_running_loop()
+            closing = asyncio.ensure_future(session.connector.close(), loop=loop)
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
+        session.detach()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _request(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS))
+        tls = self._tls() if url.startswith("https:") else False
+        return self._session.post(url, data=body, headers=headers, timeout=limits, ssl=tls)
+
+    def _tls(self) -> ssl.SSLContext:
+        files = [name for name in (self._ca_file, self._cert_file, self._key_file) if name]
+        loaded = tuple(Path(name).stat().st_mtime_ns for name in files)
+        if self._context is None or loaded != self._loaded:
+            context = ssl.create_default_context(cafile=self._ca_file or None)
+            if self._cert_file:
+                context.load_cert_chain(self._cert_file, self._key_file or None)
+            self._context, self._loaded = context, loaded
+        return self._context
+
+
+def _unreached(url: str, error: Exception) -> EtcdError:
+    """The error for a request that got no answer."""
+    endpoint = url.partition("/v3/")[0]
+    if isinstance(error, TimeoutError):
+        return EtcdTimeoutError(f"{endpoint}: no answer in time")
+    return EtcdUnavailableError(f"{endpoint}: {error or type(error).__name__}")
