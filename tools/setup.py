@@ -34,9 +34,9 @@ TOOLS = ROOT / ".tools"
 BIN = TOOLS / "bin"
 STAMPS = TOOLS / "stamps"
 LOG = TOOLS / "setup.log"
-GROUPS = ("run", "test", "lint", "docs")
+GROUPS = ("run", "test", "lint", "docs", "bench")
 # Extras of pyproject.toml that a group installs.
-EXTRAS = {"run": "up", "test": "test", "lint": "lint", "docs": "docs"}
+EXTRAS = {"run": "up", "test": "test", "lint": "lint", "docs": "docs", "bench": "bench"}
 OLDEST_NODE = 20
 
 
@@ -109,7 +109,12 @@ def _steps(groups: list[str]) -> Iterator[Step]:
     tools = tomllib.loads((ROOT / "tools/tools.toml").read_text())
     wanted = {n: t for n, t in tools.items() if set(t["groups"]) & set(groups)}
     for name, tool in wanted.items():
-        makers = {"npm": _node_step, "package": _go_step, "pip": _overlay_step}
+        makers = {
+            "npm": _node_step,
+            "package": _go_step,
+            "pip": _overlay_step,
+            "venv": _venv_step,
+        }
         (make,) = (maker for key, maker in makers.items() if key in tool)
         yield make(name, tool)
 
@@ -139,7 +144,7 @@ def _install_packages(extras: list[str]) -> None:
 
 
 def _go_step(name: str, tool: dict[str, str]) -> Step:
-    folder = ROOT / "tools" / tool["module"]
+    folder = ROOT / tool.get("folder", f"tools/{tool.get('module')}")
     product = BIN / name
 
     def build() -> None:
@@ -152,7 +157,9 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
 
-    inputs = [(folder / name).read_text() for name in ("go.sum", "go.mod")]
+    inputs = [file.read_text() for file in sorted(folder.glob("go.*"), reverse=True)]
+    if "folder" in tool:
+        inputs += [file.read_text() for file in sorted(folder.glob("*.go"))]
     inputs += [tool["package"], tool.get("ldflags", "")]
     return Step(name, f"{name} (Go; a minute or two the first time)", build, inputs, product)
 
@@ -195,6 +202,19 @@ def _overlay_step(name: str, tool: dict[str, str]) -> Step:
         _run([VENV / "bin/pip", *words])
 
     return Step(name, f"{name} (beside the version in .venv)", install, [tool["pip"]], folder)
+
+
+def _venv_step(name: str, tool: dict[str, str]) -> Step:
+    """Python packages that do not fit into .venv, in an environment of their own."""
+    folder = TOOLS / name
+    constraints = ROOT / "tools/constraints.txt"
+
+    def install() -> None:
+        venv.create(folder, with_pip=True, clear=True)
+        _run([folder / "bin/pip", "install", "-c", str(constraints), *tool["venv"].split()])
+
+    inputs = [tool["venv"], constraints.read_text(), sys.version]
+    return Step(name, f"{name} (in an environment of its own)", install, inputs, folder)
 
 
 def _go(needed: str) -> str:
