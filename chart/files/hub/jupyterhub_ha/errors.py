@@ -2,15 +2,18 @@
 
 HubProxyError
 ├── RouteError (ValueError)      a routespec or target that no proxy could serve
-├── StoreError                  the routing table could not be read or written
+├── StoreError                   the routing table could not be read or written
 │   ├── StoreConflictError       another writer keeps changing the table
+│   ├── FileStoreError           the files of the table cannot be read or written
 │   └── EtcdError
 │       ├── EtcdTimeoutError     no answer in time; the change may have been made or not
 │       ├── EtcdUnavailableError no endpoint could be reached, or none has a leader
 │       ├── EtcdAuthError        wrong password, no permission, certificate refused
 │       ├── EtcdCompactedError   the asked revision is gone; read anew
 │       └── EtcdRequestError     etcd understood the request and refused it
-└── NoReplicaError               no Traefik replica took the change
+├── TraefikStartError            the hub could not start Traefik
+├── NoReplicaError               no Traefik replica took the change
+└── MessageError                 an HTTP message that the in-process proxy refuses
 """
 
 from __future__ import annotations
@@ -37,6 +40,10 @@ class StoreError(HubProxyError):
 
 class StoreConflictError(StoreError):
     """Another writer changed the table again and again while a change was tried."""
+
+
+class FileStoreError(StoreError):
+    """The files of the table cannot be read or written; the message names file and reason."""
 
 
 class EtcdError(StoreError):
@@ -71,5 +78,17 @@ class EtcdRequestError(EtcdError):
     """etcd refused the request, and would do so again."""
 
 
+class TraefikStartError(HubProxyError):
+    """The hub could not start Traefik; the message says why, and what to do."""
+
+
 class NoReplicaError(HubProxyError):
     """A change is written, but no Traefik replica serves it."""
+
+
+class MessageError(HubProxyError):
+    """An HTTP message that is refused, with the status that says so."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
