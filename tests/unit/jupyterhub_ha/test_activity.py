@@ -49,6 +49,26 @@ def test_a_page_without_a_last_newline_is_read_to_its_end() -> None:
     assert page.reading().requests == {"a": 3.0}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'traefik_service_requests_total{code="200",service="a@etcd"} None',
+        b'traefik_service_requests_total{code="x",service="a@etcd"} 1',
+        b'traefik_service_requests_total{service="a@etcd"} 1',
+        b'traefik_service_requests_total{code="200"} 1',
+        b'traefik_service_requests_total{code="200",service="a@etcd"',
+        b"traefik_service_requests_total{} 1",
+        b"traefik_service_requests_total 1",
+        b"process_start_time_seconds",
+        b"\xff\xfe\x00<html>",
+    ],
+)
+def test_what_is_no_counter_is_passed_over(line: bytes) -> None:
+    page = PageReader("etcd")
+    page.feed(line + b"\n")
+    assert page.reading() == Reading()
+
+
 def test_a_page_without_counters_is_empty() -> None:
     assert PageReader("etcd").reading() == Reading()
 

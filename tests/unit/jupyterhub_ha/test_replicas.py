@@ -20,15 +20,24 @@ from jupyterhub_ha.replicas import Replicas, Report
 class Traefik:
     """One replica: the generation it serves, and how it answers."""
 
-    def __init__(self, generation: int | None = 1, alive: bool = True, step: int = 0) -> None:
+    def __init__(
+        self,
+        generation: int | None = 1,
+        alive: bool = True,
+        step: int = 0,
+        fails: Exception | None = None,
+    ) -> None:
         self.generation = generation
         self.alive = alive
         self.step = step
+        self.fails = fails
         self.asked = 0
 
     async def answer(self, path: str) -> SimpleNamespace:
         if not self.alive:
             raise ConnectionRefusedError
+        if self.fails:
+            raise self.fails
         if path == "/ping":
             return SimpleNamespace(body=b"OK")
         self.asked += 1
@@ -166,3 +175,28 @@ async def test_no_replicas_are_nobody_to_wait_for(network: Network) -> None:
 def test_bad_urls_are_refused(url: str) -> None:
     with pytest.raises(RouteError, match="replica URL"):
         Replicas([url], "m")
+
+
+async def test_metrics_come_piece_by_piece(network: Network) -> None:
+    replicas = replicas_of(network, one=Traefik())
+    pieces: list[bytes] = []
+    assert await replicas.read_metrics(ONE, pieces.append, 3)
+    assert network.path == "/metrics"
+    assert network.last["streaming_callback"] == pieces.append
+    assert network.last["request_timeout"] == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "warned"),
+    [
+        (ConnectionRefusedError(), False),
+        (HTTPClientError(599), False),
+        (HTTPClientError(404), True),
+    ],
+)
+async def test_a_replica_without_metrics_is_no_error(
+    network: Network, caplog: pytest.LogCaptureFixture, error: Exception, warned: bool
+) -> None:
+    replicas = replicas_of(network, one=Traefik(fails=error))
+    assert not await replicas.read_metrics(ONE, bytes, 3)
+    assert any(record.levelno == logging.WARNING for record in caplog.records) == warned

@@ -22,7 +22,10 @@ _REQUESTS = b"traefik_service_requests_total"
 _STARTED = b"process_start_time_seconds"
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-_SAMPLE = re.compile(rb"^(?:" + _REQUESTS + rb"\{(.*)\}|" + _STARTED + rb") (\S+)", re.MULTILINE)
+_SAMPLE = re.compile(
+    rb"^(?:" + _REQUESTS + rb"\{(.+)\}|" + _STARTED + rb") (\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*$",
+    re.MULTILINE,
+)
 _LABEL = re.compile(rb'(\w+)="((?:[^"\\]|\\.)*)"')
 
 # A replica that did not answer for so long has probably gone for good.
@@ -76,7 +79,7 @@ class PageReader:
             label = dict(_LABEL.findall(labels))
             service, code = label.get(b"service", b""), label.get(b"code", b"")
             if service.endswith(self._suffix) and code.isdigit() and int(code) < 300:
-                name = service.removesuffix(self._suffix).decode()
+                name = service.removesuffix(self._suffix).decode(errors="replace")
                 self._requests[name] = self._requests.get(name, 0.0) + float(value)
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,10 @@ from .errors import RouteError
 
 _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
+# A page of metrics is streamed, so that nothing of this size is ever kept.
+_LARGEST_BODY = 2**31
+# Later versions of Traefik may know the filter; 3.7 gives the whole page.
+_METRICS = "/metrics?name[]=traefik_service_requests_total&name[]=process_start_time_seconds"
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.2
 
 
@@ -81,7 +85,7 @@ class Replicas:
         Ends after `timeout` seconds at the latest (and the time of one request).
         """
         start = time.monotonic()
-        addresses = await self._addresses()
+        addresses = await self.addresses()
         if not set(addresses) - self._late - self._dead:
             self._late, self._dead = set(), set()  # nobody else is left to rely on
         states = await asyncio.gather(*(self._follow(a, generation, start) for a in addresses))
@@ -114,8 +118,8 @@ class Replicas:
             metrics.LIVE_SECONDS.observe(seconds)
             self._log.debug("Generation %i is live after %.3f s", generation, seconds)
 
-    async def _addresses(self) -> list[str]:
-        """Base URLs with an address instead of a name, each once."""
+    async def addresses(self) -> list[str]:
+        """Base URLs with an address instead of a name, each once; none for a name unknown."""
         found: dict[str, None] = {}
         for url in self.urls:
             parts = urlsplit(url)
@@ -188,8 +192,30 @@ class Replicas:
             return False
         return True
 
+    async def read_metrics(
+        self, address: str, take: Callable[[bytes], object], seconds: float
+    ) -> bool:
+        """Give the replica's page of metrics to `take`, piece by piece; whether it came whole."""
+        try:
+            await self._client().fetch(
+                address + _METRICS,
+                connect_timeout=min(seconds, _REQUEST_SECONDS),
+                request_timeout=seconds,
+                streaming_callback=take,
+                decompress_response=False,  # to pack so much would cost the replica more
+            )
+        except (HTTPClientError, OSError, EOFError) as error:
+            if isinstance(error, HTTPClientError) and 400 <= error.code < 500:
+                self._log.warning("Traefik at %s does not show its metrics: %s", address, error)
+            else:
+                self._log.debug("No metrics from Traefik at %s: %s", address, error)
+            return False
+        return True
+
     def _client(self) -> AsyncHTTPClient:
         if self._http is None:
             # More than the default of 10: each replica is asked at the same time.
-            self._http = AsyncHTTPClient(force_instance=True, max_clients=100)
+            self._http = AsyncHTTPClient(
+                force_instance=True, max_clients=100, max_body_size=_LARGEST_BODY
+            )
         return self._http

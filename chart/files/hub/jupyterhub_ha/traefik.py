@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from jupyterhub.proxy import Proxy
 from traitlets import Float, List, TraitError, Unicode, default, validate
 
+from .activity_poll import ActivityPoll
 from .committer import Committer
 from .errors import NoReplicaError, RouteError, StoreError
 from .replicas import Replicas, Report
@@ -86,6 +87,7 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._adopting: asyncio.Task[Committer] | None = None
+        self._activity: ActivityPoll | None = None
 
     # -- life
 
@@ -96,6 +98,9 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
     async def stop(self) -> None:
         """Stop writing. Routes stay, so that users keep working without the hub."""
         adopting, self._adopting = self._adopting, None
+        activity, self._activity = self._activity, None
+        if activity is not None:
+            await activity.close()
         if adopting is None:
             return
         if adopting.done() and not adopting.cancelled() and not adopting.exception():
@@ -149,6 +154,7 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         except BaseException:
             await committer.close()
             raise
+        self._activity = ActivityPoll(replicas, self.provider, log=self.log)
         return committer
 
     # -- routes
@@ -163,7 +169,10 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         route = Route(routespec, check_target(target), dict(data))
         write_route(route)  # refuse what is no JSON here, not in the middle of a commit
         committer = await self._ready()
-        report = await committer.submit(route_text(routespec), route)
+        text = route_text(routespec)
+        report = await committer.submit(text, route)
+        if self._activity is not None:
+            self._activity.added(committer.table.names.route(text))
         self._require_a_replica(committer, routespec, report)
 
     async def delete_route(self, routespec: str) -> None:
@@ -175,7 +184,10 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
     async def get_all_routes(self) -> dict[str, dict[str, Any]]:
         """All routes by routespec, as they were added.
 
-        The store is checked on the way: what somebody else removed is written again.
+        Their data also have the `last_activity` (ISO 8601, UTC) where it is known: when the route
+        was added, or else the first call after a request ended well. What is sent through an open
+        websocket is not seen. The store is checked on the way: what somebody else removed is
+        written again.
         """
         committer = await self._ready()
         try:
@@ -183,21 +195,27 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         except StoreError as error:
             # Traefik has its copy and the hub its own: nobody is served better by an error here.
             self.log.warning("Cannot check the routing table: %s", error)
+        table = committer.table
+        if self._activity is not None:
+            await self._activity.update(lambda: [table.names.route(t) for t in table.routes])
         return {
-            route.routespec: self._as_jupyterhub_wants(route)
-            for route in committer.table.routes.values()
+            route.routespec: self._as_jupyterhub_wants(route, table.names.route(text))
+            for text, route in table.routes.items()
         }
 
     async def get_route(self, routespec: str) -> dict[str, Any] | None:
-        """One route, None if there is none."""
+        """One route, None if there is none; its last activity is that of the last poll."""
         text = route_text(self.validate_routespec(routespec))
-        committer = await self._ready()
-        route = committer.table.routes.get(text)
-        return self._as_jupyterhub_wants(route) if route else None
+        table = (await self._ready()).table
+        route = table.routes.get(text)
+        return self._as_jupyterhub_wants(route, table.names.route(text)) if route else None
 
-    @staticmethod
-    def _as_jupyterhub_wants(route: Route) -> dict[str, Any]:
-        return {"routespec": route.routespec, "target": route.target, "data": dict(route.data)}
+    def _as_jupyterhub_wants(self, route: Route, service: str) -> dict[str, Any]:
+        data = dict(route.data)
+        last = self._activity.activity.last(service) if self._activity else None
+        if last is not None:
+            data["last_activity"] = last
+        return {"routespec": route.routespec, "target": route.target, "data": data}
 
     def _require_a_replica(self, committer: Committer, routespec: str, report: Report) -> None:
         missing = report.lagging or report.skipped
