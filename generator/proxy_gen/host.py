@@ -16,11 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import host_listen
 from .errors import ToolError, UsageError
 from .files import write_atomically
 from .host_layout import Layout, Ports
 from .host_templates import render
-from .host_traefik import dynamic_document, etcd_words, mover, static_document
+from .host_traefik import dynamic_document, etcd_words, mover, shared_ports, static_document
 from .mounts import Manifest, MissingObjectError, Objects, pod_spec, write_mounts
 from .supervise import TAG, Program, Supervisor
 from .tools import find_tool
@@ -234,7 +235,8 @@ def _traefik_programs(
         file = layout.traefik / f"{name}.toml"
         write_atomically(file, tomlkit.dumps(document))
         words = [str(find_tool("traefik")), f"--configfile={file}"]
-        programs[name] = Program(name, words, layout.traefik, stop_seconds=30)
+        opened = [sys.executable, host_listen.__file__, "open", *shared_ports(document), "--"]
+        programs[name] = Program(name, [*opened, *words], layout.traefik, stop_seconds=30)
     return programs
 
 

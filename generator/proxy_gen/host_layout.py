@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
 from .files import write_atomically
+
+_FIRST = 10000
+_KERNELS_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class Ports:
     replicas: tuple[int, ...]
     etcd: tuple[tuple[int, int, int], ...]
     """Per member: clients, peers, health."""
+    chp_api: int = 0
+    """Where configurable-http-proxy takes its orders."""
 
     @property
     def etcd_urls(self) -> list[str]:
@@ -142,8 +148,7 @@ class _Chooser:
     def take(
         self, name: str, host: str, given: int | None, last: Mapping[str, int], first: int = 0
     ) -> int:
-        wishes: Sequence[int] = [given] if given is not None else [last.get(name, first), 0]
-        for wish in wishes:
+        for wish in [given] if given else _wishes(last.get(name, first) if given is None else 0):
             listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
             # As the servers themselves do: a port in TIME_WAIT is free.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,6 +167,23 @@ class _Chooser:
             self.chosen[name] = int(listener.getsockname()[1])
             return self.chosen[name]
         raise UsageError(f"{host}: no free port")
+
+
+def _wishes(preferred: int) -> Iterator[int]:
+    """Ports to try: `preferred` unless it is 0, then any.
+
+    Those lie below the range from which the kernel draws the ports of outgoing connections: one
+    from that range may be gone by the time the server that it is meant for starts.
+    """
+    if preferred:
+        yield preferred
+    try:
+        low = int(_KERNELS_RANGE.read_text().split()[0])
+    except (OSError, ValueError):
+        low = 0
+    for _ in range(1000):
+        # No secret depends on it.
+        yield random.randrange(_FIRST, low if low > 2 * _FIRST else 32768)  # noqa: S311
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""From the chart's Traefik and etcd documents to those of one host. Pure: no file, no process.
+"""From the chart's documents and arguments to those of one host. Pure: no file, no process.
 
 The chart stays the only source: a document of the host is the chart's, parsed, with other
 addresses, ports and paths, and with `reusePort`, by which several replicas share the public port.
@@ -15,6 +15,10 @@ from typing import Any
 from .host_layout import Ports
 
 Document = dict[str, Any]
+ETCD = "etcd"
+FILE = "file"
+_MARKER = re.compile(r"(/jupyterhub-generation[\w-]*)@etcd$")
+_HUB_SERVICE = re.compile(r"^http://[\w.-]+:8081(?=/|$)")  # whatever prefix its name has
 
 
 def static_document(
@@ -25,11 +29,14 @@ def static_document(
     host: str,
     dynamic: Path,
     move: Callable[[str], str],
+    table: str = ETCD,
 ) -> Document:
     """The traefik.toml of one replica on this host.
 
     `chart` is the chart's document, parsed; `replica` counts from 0; `host` is the public address;
-    `dynamic` the file with the static routers; `move` gives a mounted path's place on this host.
+    `move` gives a mounted path's place on this host. `table` is the provider with the routing
+    table: with `etcd` the static routers are the file `dynamic`, with `file` all is in the folder
+    `dynamic`.
     """
     document: Document = map_strings(copy.deepcopy(dict(chart)), move)
     points = document["entryPoints"]
@@ -44,16 +51,28 @@ def static_document(
             "requestAcceptGraceTimeout": "0s",
             "graceTimeOut": "10s",
         }
-    document["providers"]["etcd"]["endpoints"] = [f"127.0.0.1:{c}" for c, _, _ in ports.etcd]
-    document["providers"]["file"] = {"filename": str(dynamic), "watch": False}
+    providers = document["providers"]
+    if table == ETCD:
+        providers["etcd"]["endpoints"] = [f"127.0.0.1:{c}" for c, _, _ in ports.etcd]
+        providers["file"] = {"filename": str(dynamic), "watch": False}
+    else:
+        del providers["etcd"]
+        providers["file"] = {"directory": str(dynamic), "watch": True}
     return document
 
 
 def dynamic_document(
-    chart: Mapping[str, Any], *, hub_port: int, move: Callable[[str], str]
+    chart: Mapping[str, Any], *, hub_port: int, move: Callable[[str], str], table: str = ETCD
 ) -> Document:
-    """The routers that are in every replica: API, dashboard, and the fallback to the hub here."""
-    document: Document = map_strings(copy.deepcopy(dict(chart)), move)
+    """The routers that are in every replica: API, dashboard, and the fallback to the hub here.
+
+    The replica is ready when it has the marker of the provider `table`.
+    """
+
+    def here(text: str) -> str:
+        return _MARKER.sub(rf"\1@{table}", move(text))
+
+    document: Document = map_strings(copy.deepcopy(dict(chart)), here)
     for service in document["http"].get("services", {}).values():
         for server in service.get("loadBalancer", {}).get("servers", []):
             server["url"] = f"http://127.0.0.1:{hub_port}"
@@ -92,8 +111,36 @@ def etcd_words(
     return [program, *(f"--{name}={value}" for name, value in flags.items())]
 
 
-def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:
-    """A function that puts `root` before every path that lies in one of the mounts.
+def chp_words(program: str, chart_args: Sequence[str], *, ports: Ports, host: str) -> list[str]:
+    """The command of configurable-http-proxy here: the chart's arguments, with this host's
+    addresses; `chart_args` are those of the Deployment's container.
+    """
+    hub = f"http://127.0.0.1:{ports.hub}"
+    own = {
+        "ip": host,
+        "port": str(ports.public),
+        "api-ip": "127.0.0.1",
+        "api-port": str(ports.chp_api),
+    }
+    words = [program]
+    for argument in chart_args:
+        name, separator, given = argument.removeprefix("--").partition("=")
+        if name.endswith("-target"):  # one of the user's own stays
+            given = _HUB_SERVICE.sub(hub, given)
+        words.append(f"--{name}={own.get(name, given)}" if separator else argument)
+    return words
+
+
+def shared_ports(document: Mapping[str, Any]) -> list[str]:
+    """What `host_listen` is to open for a replica: `http=HOST:PORT`, as its traefik.toml says."""
+    points = document["entryPoints"].items()
+    return [f"{name}={point['address']}" for name, point in points if point.get("reusePort")]
+
+
+def mover(
+    workload_mounts: Sequence[str], root: Path, below: str | PurePosixPath = "/"
+) -> Callable[[str], str]:
+    """A function that puts `root` in place of `below` in every path that lies in one of the mounts.
 
     The text may be the path, or an option with it: `--ca-file=/etc/etcd/tls/ca.crt`.
     """
@@ -103,7 +150,7 @@ def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:
         option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
         path = PurePosixPath(value)
         inside = value.startswith("/") and any(path.is_relative_to(prefix) for prefix in prefixes)
-        return f"{option}{equals}{root / path.relative_to('/')}" if inside else text
+        return f"{option}{equals}{root / path.relative_to(below)}" if inside else text
 
     return move
 

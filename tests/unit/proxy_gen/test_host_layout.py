@@ -66,3 +66,9 @@ def test_the_folders_are_for_this_account_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(layout.state.stat().st_mode) == 0o700
     assert layout.homes.is_dir()
     assert layout.logs.is_dir()
+
+
+def test_chosen_ports_are_not_those_of_outgoing_connections(tmp_path: Path) -> None:
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = flat(choose(tmp_path / "ports.json", replicas=20))
+    assert all(10000 <= port < low for port in ports), ports
