@@ -78,6 +78,25 @@ def test_chp(values):
     assert c.JupyterHub.proxy_class == "jupyterhub.proxy.ConfigurableHTTPProxy"
 
 
+def test_file(values):
+    c = Config()
+    configure_proxy(c, with_proxy(values, {"kind": "traefik-file"}))
+    assert c.JupyterHub.proxy_class == "jupyterhub_ha.TraefikFileProxy"
+    assert c.TraefikFileProxy == {
+        "should_start": False,
+        "entry_points": ["http"],
+        "api_username": "hub",
+        "api_password": "of-the-api",
+    }
+
+
+def test_in_process(values):
+    c = Config()
+    configure_proxy(c, with_proxy(values, {"kind": "in-process"}))
+    assert c == {"JupyterHub": {"proxy_class": "jupyterhub_ha.InProcessProxy"}}
+
+
 def test_an_unknown_kind_is_refused(values):
-    with pytest.raises(BadValuesError, match=r"proxy\.kind: 'nginx' is none of chp, traefik-etcd"):
+    kinds = "chp, in-process, traefik-etcd, traefik-file"
+    with pytest.raises(BadValuesError, match=rf"proxy\.kind: 'nginx' is none of {kinds}"):
         configure_proxy(Config(), with_proxy(values, {"kind": "nginx"}))

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyterhub.utils import url_path_join
@@ -20,7 +20,7 @@ from jupyterhub_ha.configure_hub import HUB_PORT, configure_hub, pass_through
 from jupyterhub_ha.configure_proxy import configure_proxy
 from jupyterhub_ha.configure_spawner import configure_spawner
 from jupyterhub_ha.snippets import run_snippets
-from jupyterhub_ha.values import Mounts, Values, z2jh_module
+from jupyterhub_ha.values import Mounts, Values, merge, z2jh_module
 
 
 def configure(
@@ -30,15 +30,18 @@ def configure(
     *,
     hub_port: int = HUB_PORT,
     spawner: Callable[[Config, Values], None] = configure_spawner,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Values:
     """Fill `c` for a hub from everything that is mounted, and run the user's own snippets.
 
-    The defaults are those of a hub pod; a hub on a single host has another port and spawner.
+    The defaults are those of a hub pod; a hub on a single host has another port and spawner, and
+    `overrides` are the values that differ there, laid over the mounted ones.
     `namespace` holds the global names of the snippets; they find there `c`, Z2JH's `get_config`
     and its sisters, and the modules that Z2JH's configuration file has. Returns the values.
     Raises ConfigurationError; what a snippet raises passes through.
     """
     values = Values.load(mounts)
+    values = Values(merge(values.data, overrides or {}), mounts)
     configure_hub(c, values, hub_port)
     spawner(c, values)
     configure_proxy(c, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from traitlets.config import Config
 
@@ -11,6 +11,8 @@ from jupyterhub_ha.values import BadValuesError, MissingMountError, Values
 
 # An import path and no entry point: mounted files have no metadata.
 ETCD_PROXY_CLASS: Final = "jupyterhub_ha.TraefikEtcdProxy"
+FILE_PROXY_CLASS: Final = "jupyterhub_ha.TraefikFileProxy"
+IN_PROCESS_CLASS: Final = "jupyterhub_ha.InProcessProxy"
 CHP_CLASS: Final = "jupyterhub.proxy.ConfigurableHTTPProxy"
 
 _CHP_API_PORT: Final = 8001
@@ -35,8 +37,7 @@ def configure_etcd_proxy(c: Config, values: Values) -> None:
     proxy.replica_urls = [f"http://{values.name('proxy-replicas')}:{_REPLICA_PORT}"]
     proxy.entry_points = ["http"]
     _set_identity(c, values)
-    proxy.api_username = "hub"
-    proxy.api_password = _mounted(values, "proxy_api", "hub-password")
+    _set_api_user(proxy, values)
     # Of one's own etcd the limit is not known; the class then takes etcd's default.
     if values.get("proxy.etcd.enabled"):
         proxy.max_txn_ops = values.get("proxy.etcd.maxTxnOps")
@@ -53,11 +54,33 @@ def _set_identity(c: Config, values: Values) -> None:
         proxy.password = (folder / "password").read_text(encoding="utf-8").strip()
 
 
+def configure_file_proxy(c: Config, values: Values) -> None:
+    """Set the proxy whose routing table is in files beside Traefik, which another program runs.
+
+    Where the files and the replicas are is known to the host alone.
+    """
+    c.JupyterHub.proxy_class = FILE_PROXY_CLASS
+    proxy = c.TraefikFileProxy
+    proxy.should_start = False
+    proxy.entry_points = ["http"]
+    _set_api_user(proxy, values)
+
+
+def configure_in_process(c: Config, values: Values) -> None:
+    """Set the proxy inside the hub, which listens where JupyterHub's `bind_url` says: port 8000."""
+    c.JupyterHub.proxy_class = IN_PROCESS_CLASS
+
+
 def configure_chp(c: Config, values: Values) -> None:
     """Set configurable-http-proxy in a pod of its own; its token is in `CONFIGPROXY_AUTH_TOKEN`."""
     c.JupyterHub.proxy_class = CHP_CLASS
     c.ConfigurableHTTPProxy.api_url = f"http://{values.name('proxy-api')}:{_CHP_API_PORT}"
     c.ConfigurableHTTPProxy.should_start = False
+
+
+def _set_api_user(proxy: Any, values: Values) -> None:
+    proxy.api_username = "hub"
+    proxy.api_password = _mounted(values, "proxy_api", "hub-password")
 
 
 def _mounted(values: Values, folder: str, name: str) -> str:
@@ -71,5 +94,7 @@ def _mounted(values: Values, folder: str, name: str) -> str:
 
 _KINDS: Final[dict[str, Callable[[Config, Values], None]]] = {
     "traefik-etcd": configure_etcd_proxy,
+    "traefik-file": configure_file_proxy,
+    "in-process": configure_in_process,
     "chp": configure_chp,
 }
