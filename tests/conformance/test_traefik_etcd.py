@@ -52,6 +52,13 @@ async def add_students(proxy: TraefikEtcdProxy, target: str, count: int) -> None
     await asyncio.gather(*(proxy.add_route(s, target, {"user": s}) for s in specs))
 
 
+def as_added(routes: dict) -> dict:
+    """The routes without their activity, which is not kept with them."""
+    for route in routes.values():
+        route["data"].pop("last_activity", None)
+    return routes
+
+
 async def test_many_logins_share_a_few_transactions(etcd_table, backend) -> None:
     target = (await backend("all")).url
     before = await revision(etcd_table.system)
@@ -80,7 +87,7 @@ async def test_a_restarted_hub_adopts_the_table_without_a_write(etcd_table, back
     routes = await etcd_table.proxy.get_all_routes()
     before = await revision(etcd_table.system)
     restarted = etcd_table.system.make_proxy()
-    assert await restarted.get_all_routes() == routes
+    assert as_added(await restarted.get_all_routes()) == as_added(routes)
     assert await revision(etcd_table.system) == before
     for route in [*routes.values()][:5]:
         await restarted.add_route(route["routespec"], route["target"], route["data"])

@@ -53,6 +53,7 @@ class Committer:
         self._log = log or logging.getLogger(__name__)
         self._lock = asyncio.Lock()
         self._known = False  # whether the table in memory is the one in the store
+        self._foreign: set[str] = set()  # told once
         self._batch: _Batch | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -92,16 +93,26 @@ class Committer:
                 self._log.warning("Waiting for %s, %.0f s left: %s", name, left, error)
                 await asyncio.sleep(_PAUSE)
 
-    async def check(self) -> None:
+    async def check(self, *, anyway: bool = False) -> None:
         """If anybody changed the store since our last look, read it and repair the table."""
         async with self._lock:
-            if self._known and not await self.store.changed():
+            if self._known and not anyway and not await self.store.changed():
                 return
             await self._read(self._commit_timeout)
             if await self._write(time.monotonic() + self._commit_timeout):
+                metrics.REPAIRS.inc()
                 self._log.warning(
                     "The routing table in %s was damaged and has been repaired", self.store.name
                 )
+
+    async def announce(self) -> Report:
+        """Write a new generation and no route; returns when the replicas follow."""
+        async with self._lock:
+            deadline = time.monotonic() + self._commit_timeout
+            while not await self._transact([], deadline):
+                await self._read(self._commit_timeout)
+                await self._write(deadline)
+        return await self.replicas.wait_for(self.generation)
 
     async def close(self) -> None:
         """Stop; changes that wait end with an error."""
@@ -193,11 +204,12 @@ class Committer:
         broken, foreign = self.table.load(snapshot.pairs)
         for key in broken:
             self._log.warning("Removing the record %s, which cannot be read", key)
-        if foreign:
+        if unknown := sorted(set(foreign) - self._foreign):
+            self._foreign.update(unknown)
             self._log.info(
                 "Leaving alone what is not ours in %s: %s",
                 self.store.name,
-                ", ".join(foreign[:20]),
+                ", ".join(unknown[:20]),
             )
         self._known = True
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import metrics
@@ -147,7 +147,7 @@ class EtcdClient:
 
     async def watch(
         self, *prefixes: str, revision: int = 0, timeout: float = 60.0
-    ) -> AsyncIterator[Changes]:
+    ) -> AsyncGenerator[Changes, None]:
         """Changes of all keys with one of these prefixes, until `timeout` seconds have passed.
 
         From `revision` on, or from now. The first answer, without changes, says that the watch

@@ -157,8 +157,22 @@ class Replicas:
             await asyncio.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
+    async def marks(self) -> dict[str, dict[str, str]]:
+        """What each replica that answers says of its table, by address (see EtcdStore)."""
+        addresses = await self.addresses()
+        found = await asyncio.gather(*(self._marks(a, _REQUEST_SECONDS) for a in addresses))
+        return {a: marks for a, marks in zip(addresses, found, strict=True) if marks}
+
     async def _generation(self, address: str, seconds: float) -> int | None:
         """The generation that a replica serves, 0 for none; None if it gives no answer."""
+        marks = await self._marks(address, seconds)
+        if marks is None:
+            return None
+        found = marks.get("generation", "")
+        return int(found) if found.isdigit() else 0
+
+    async def _marks(self, address: str, seconds: float) -> dict[str, str] | None:
+        """The marker's headers, {} if there is none; None if the replica gives no answer."""
         try:
             response = await self._client().fetch(
                 address + self._path,
@@ -167,16 +181,16 @@ class Replicas:
                 **self._auth,
             )
             headers = json.loads(response.body)["headers"]["customResponseHeaders"]
-            return int(headers["generation"])
+            return {str(name): str(value) for name, value in headers.items()}
         except HTTPClientError as error:
             if error.code == 404:
-                return 0
+                return {}
             if error.code in {401, 403}:
                 self._log.error("Traefik at %s refuses the API user: %s", address, error)
-                return 0
+                return {}
             return None
-        except (KeyError, TypeError, ValueError):
-            return 0
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return {}
         except (OSError, EOFError):
             return None
 

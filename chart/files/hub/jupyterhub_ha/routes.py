@@ -35,6 +35,7 @@ _SPELLINGS = (frozenset("@"), frozenset("!'()*"), _EITHER, frozenset[str]())
 
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\Z")
 _NAMESPACE = re.compile(r"([a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?)?\Z")
+_HUB_NAME = re.compile(r"[a-z2-7]{12}_([a-z0-9-]+_)?[a-z0-9-]+\Z")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -209,6 +210,11 @@ class Names:
     def is_own(self, name: str) -> bool:
         """Whether a name is one of this namespace's."""
         return bool(self._own.match(name))
+
+    @staticmethod
+    def belongs_to_a_hub(name: str) -> bool:
+        """Whether a name is one of any namespace's, or looks so."""
+        return bool(_HUB_NAME.match(name))
 
     def _name(self, kind: str, text: str, label: str) -> str:
         digest = hashlib.sha256("\0".join((kind, self.namespace, text)).encode()).digest()

@@ -74,7 +74,26 @@ class Layout:
     @property
     def marker_key(self) -> str:
         """Key of the generation."""
-        return f"{self.http}middlewares/{self.marker}/headers/customresponseheaders/generation"
+        return self.mark_key("generation")
+
+    def mark_key(self, what: str) -> str:
+        """Key of a header of the marker; replicas show its value, and no response has it."""
+        return f"{self.http}middlewares/{self.marker}/headers/customresponseheaders/{what}"
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Prefixes of all keys that this hub cares for."""
+        return self.http, f"{self.records}routes/", f"{self.records}nodes/"
+
+    def may_own(self, key: str) -> bool:
+        """Whether this hub cares for a key that has one of the `watched` prefixes."""
+        if not key.startswith(self.http):
+            return True
+        kind, _, rest = key.removeprefix(self.http).partition("/")
+        name = rest.partition("/")[0]
+        if kind in {"routers", "services"}:
+            return Names(self.namespace).is_own(name)
+        return kind == "middlewares" and name == self.marker
 
 
 class Table:
@@ -93,19 +112,20 @@ class Table:
     def load(self, pairs: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """Take over what etcd has; routes that are in memory already stay as they are.
 
-        Returns the keys of records that cannot be read, which will be removed, and the names of
-        routers and services that are not this table's, which are left alone.
+        Returns the keys of records that cannot be read, which will be removed, and what stands
+        in Traefik's prefix and is no hub's, such as "middlewares/mine", which is left alone.
         """
         prefixes = [node.prefix for node in self._tree.root.walk()]
         found: dict[str, Route] = {}
         self.known, broken, foreign = {}, [], set()
         for key, value in pairs.items():
             if key.startswith(self.layout.http):
-                name = self._router_or_service(key)
-                if name and self.names.is_own(name):
+                kind, _, rest = key.removeprefix(self.layout.http).partition("/")
+                name = rest.partition("/")[0]
+                if kind in {"routers", "services"} and self.names.is_own(name):
                     self.known[key] = value
-                elif name:
-                    foreign.add(name)
+                elif not self.names.belongs_to_a_hub(name) and not name.startswith(MARKER):
+                    foreign.add(f"{kind}/{name}")
             elif key.startswith(self.layout.records):
                 kind = key.removeprefix(self.layout.records).partition("/")[0]
                 if kind not in {"routes", "nodes"}:
@@ -182,10 +202,6 @@ class Table:
         if not key.startswith(self.layout.http):
             return key
         return "/".join(key.split("/", self.layout.http.count("/") + 2)[:-1])
-
-    def _router_or_service(self, key: str) -> str:
-        kind, _, rest = key.removeprefix(self.layout.http).partition("/")
-        return rest.partition("/")[0] if kind in {"routers", "services"} else ""
 
     def _render(self) -> None:
         """Bring `wanted` up to date for the nodes that were touched."""

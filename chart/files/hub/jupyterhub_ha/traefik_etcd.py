@@ -6,10 +6,12 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from traitlets import Bool, Integer, List, Unicode, default, validate
+from traitlets import Bool, Float, Integer, List, Unicode, default, validate
 
+from .committer import Committer
 from .etcd_client import EtcdClient
 from .etcd_store import EtcdStore
+from .etcd_watch import EtcdWatch
 from .table import Layout
 from .traefik import TraefikProxy
 
@@ -61,6 +63,14 @@ class TraefikEtcdProxy(TraefikProxy):
         needs five; a higher limit lets more logins share one transaction.""",
     )
 
+    check_interval = Float(
+        60.0,
+        min=0.5,
+        config=True,
+        help="""Seconds between looks at etcd and the replicas, besides the watch that tells of
+        changes at once.""",
+    )
+
     @default("password")
     def _default_password(self) -> str:
         return os.environ.get("JUPYTERHUB_HA_ETCD_PASSWORD", "")
@@ -68,6 +78,26 @@ class TraefikEtcdProxy(TraefikProxy):
     @validate("root_key")
     def _validate_root_key(self, proposal: Any) -> str:
         return str(proposal.value).strip("/")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._store: EtcdStore | None = None
+        self._watch: EtcdWatch | None = None
+
+    async def stop(self) -> None:
+        """Stop writing and watching. Routes stay, so that users keep working without the hub."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.stop()
+        await super().stop()
+
+    async def _adopt(self) -> Committer:
+        committer = await super()._adopt()
+        if self._store is not None:
+            interval = self.check_interval
+            self._watch = EtcdWatch(committer, self._store, interval=interval, log=self.log)
+            self._watch.start()
+        return committer
 
     def _layout(self) -> Layout:
         return replace(super()._layout(), root_key=self.root_key)
@@ -83,4 +113,5 @@ class TraefikEtcdProxy(TraefikProxy):
             timeout=self.commit_timeout,
             log=self.log,
         )
-        return EtcdStore(client, layout, max_txn_ops=self.max_txn_ops)
+        self._store = EtcdStore(client, layout, max_txn_ops=self.max_txn_ops)
+        return self._store

@@ -1,0 +1,117 @@
+"""Make replicas follow an etcd that has lost its data.
+
+Traefik's watch goes on from the revision after the last one that it saw. An etcd that began anew
+counts from 1, so such a replica waits, keeps its old table, and neither asks nor complains. The
+cure is to bring etcd's revision up to what the replica waits for: each write is one revision,
+and a write outside Traefik's prefix costs nobody a reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from . import metrics
+from .committer import Committer
+from .etcd_store import EtcdStore
+from .table import RECORDS
+
+ADVANCE_KEY = f"{RECORDS}advance"
+
+_MARGINS = (1, 100, 1_000, 10_000, 100_000)  # above what a replica told, until it follows
+_MOST = 5_000_000  # revisions; so many would take the better part of an hour
+_WRITERS = 16  # puts at the same time: about 1,500 a second, a third of the hub's core
+_FOLLOW_SECONDS = 3.0
+_REPORT_SECONDS = 5.0
+
+
+class Revival:
+    """Finds the replicas of one table that wait for a lost etcd, and makes them follow."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        store: EtcdStore,
+        log: logging.Logger | logging.LoggerAdapter[Any],
+    ) -> None:
+        self._committer = committer
+        self._store = store
+        self._log = log
+        self._hopeless: set[str] = set()  # replicas that were told of once
+
+    async def waiting(self) -> dict[str, int]:
+        """Replicas that have the table of another etcd, and the revision they have seen at least.
+
+        Empty as long as the present etcd has no name of its own.
+        """
+        if not self._store.store_id:
+            return {}
+        marks = await self._committer.replicas.marks()
+        return {
+            address: int(found.get("revision") or 0)
+            for address, found in marks.items()
+            if found.get("store", self._store.store_id) != self._store.store_id
+        }
+
+    async def run(self) -> None:
+        """Make all replicas follow; raises an EtcdError when etcd cannot be written."""
+        waiting = await self._late()
+        for margin in _MARGINS:
+            if not waiting:
+                return
+            self._log.warning(
+                "etcd began anew, and Traefik at %s waits for a revision above %i",
+                ", ".join(waiting),
+                max(waiting.values()),
+            )
+            await self._advance(max(waiting.values()) + margin)
+            await self._committer.announce()
+            waiting = await self._late()
+        if waiting:
+            self._give_up(waiting, "still keep their old table")
+
+    async def _late(self) -> dict[str, int]:
+        """Who waits, after a moment in which the others read the new table."""
+        deadline = time.monotonic() + _FOLLOW_SECONDS
+        while True:
+            waiting = await self.waiting()
+            for address in self._hopeless - waiting.keys():
+                self._hopeless.discard(address)
+            far = {a: r for a, r in waiting.items() if r > _MOST}
+            self._give_up(far, f"wait for a revision above {_MOST}")
+            waiting = {a: r for a, r in waiting.items() if a not in self._hopeless}
+            if not waiting or time.monotonic() > deadline:
+                return waiting
+            await asyncio.sleep(0.2)
+
+    def _give_up(self, waiting: dict[str, int], why: str) -> None:
+        if new := waiting.keys() - self._hopeless:
+            self._log.error("Restart Traefik at %s: they %s", ", ".join(sorted(new)), why)
+            self._hopeless |= new
+
+    async def _advance(self, target: int) -> None:
+        """Write until etcd's revision is `target`."""
+        client = self._store.client
+        started = reported = time.monotonic()
+        first = revision = await client.put(ADVANCE_KEY, "")
+
+        async def write() -> None:
+            nonlocal revision, reported
+            while revision < target:
+                revision = max(revision, await client.put(ADVANCE_KEY, ""))
+                metrics.ADVANCED.inc()
+                if time.monotonic() - reported > _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    rate = (revision - first) / (reported - started)
+                    left = (target - revision) / max(rate, 1)
+                    self._log.info(
+                        "etcd is at revision %i of %i, %.0f s left", revision, target, left
+                    )
+
+        async with asyncio.TaskGroup() as writers:
+            for _ in range(_WRITERS):
+                writers.create_task(write())
+        seconds = time.monotonic() - started
+        self._log.info("etcd is at revision %i after %.1f s", revision, seconds)
