@@ -24,7 +24,7 @@ setup: ## Set up everything for development, without running anything
 	@$(SETUP) run test lint docs
 
 ##@ For developers
-.PHONY: test lint format generate docs dist bench clean
+.PHONY: test lint format generate docs dist bench bench-quick clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -51,9 +51,14 @@ dist: ## Build wheel, sdist and the packaged chart into dist/
 	$(BIN)/python -m build --quiet --outdir dist .
 	helm package chart --destination dist
 
-bench: ## Run the benchmarks and write their results and plots
-	@$(SETUP) test
-	benchmarks/run.sh $(ARGS)
+bench: ## Measure all proxies side by side, write results, plots and page (an hour; ARGS="--only requests")
+	@$(SETUP) test bench
+	$(BIN)/python -m benchmarks --size full $(ARGS)
+	$(BIN)/python -m benchmarks.report
+
+bench-quick: ## Check the ratios that are required, in minutes
+	@$(SETUP) test bench
+	$(BIN)/python -m benchmarks --size quick $(ARGS)
 
 clean: ## Remove what was built (not .venv and .tools)
 	rm -rf dist site rendered .run

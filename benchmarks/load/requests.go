@@ -13,6 +13,7 @@ import (
 type outcome struct {
 	Requests int     `json:"requests"`
 	Failed   int     `json:"failed"`
+	All      int     `json:"all"` // also those before the seconds that count
 	Seconds  float64 `json:"seconds"`
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
@@ -28,7 +29,7 @@ func requests(arguments []string) error {
 	file := flags.String("paths", "", "file with one path on each line")
 	connections := flags.Int("connections", 32, "connections at once")
 	seconds := flags.Float64("seconds", 2, "of load")
-	warmup := flags.Float64("warmup", 0.2, "seconds before it that do not count")
+	warmup := flags.Float64("warmup", 0.5, "seconds before it that do not count")
 	rate := flags.Float64("rate", 0, "requests per second; 0 is as many as are answered")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -71,6 +72,7 @@ type client struct {
 	pause      time.Duration // from one request to the next; 0: at once
 	took       []time.Duration
 	failed     int
+	all        int
 }
 
 func (c *client) run() {
@@ -106,6 +108,7 @@ func (c *client) run() {
 			connection.Close()
 			connection = nil
 		}
+		c.all++
 		if start.Before(c.begin) {
 			continue
 		}
@@ -136,6 +139,7 @@ func sum(clients []client, seconds float64) outcome {
 	for _, each := range clients {
 		took = append(took, each.took...)
 		result.Failed += each.failed
+		result.All += each.all
 	}
 	result.Requests = len(took) + result.Failed
 	sort.Slice(took, func(a, b int) bool { return took[a] < took[b] })

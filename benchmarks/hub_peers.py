@@ -1,0 +1,167 @@
+"""Peers whose hub's part is a process of its own: see hub.py."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.etcd import EtcdCluster
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, TOOLS_BIN
+from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
+
+from benchmarks.generator import Server
+from benchmarks.hub import Routes
+from benchmarks.peer import Peer, PeerError
+
+MAX_TXN_OPS = 8192
+_PYTHON = ROOT / ".tools/jupyterhub-traefik-proxy/bin/python"
+
+
+class HubPeer(Peer):
+    """A proxy whose object, or which itself, is in a process of its own: see hub.py."""
+
+    def __init__(self, name: str, python: Path | str, options: Sequence[str]) -> None:
+        self.name = name
+        self.addresses = []
+        self._command = [str(python), "-m", "benchmarks.hub", *options]
+        self._told: dict[str, Any] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._stack = ExitStack()
+
+    async def __aenter__(self) -> Peer:
+        await self._start()
+        self._stack.enter_context(Server("404 Not Found", self._told["hub_port"]))
+        self.addresses = [self._told["public_url"].removeprefix("http://")]
+        await self.add([("/", f"http://127.0.0.1:{self._told['hub_port']}", {"hub": True})])
+        return self
+
+    async def _start(self) -> None:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=pipe, stdout=pipe, cwd=ROOT, limit=2**26
+        )
+        self._told = await self._answer()
+        self.hub_address = self._told["hub_address"]
+
+    async def __aexit__(self, *_: object) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 20)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        await asyncio.to_thread(self._stack.close)
+
+    async def _answer(self) -> dict[str, Any]:
+        assert self._process is not None  # noqa: S101
+        assert self._process.stdout  # noqa: S101
+        line = await self._process.stdout.readline()
+        if not line:
+            raise PeerError(f"{self.name}: its process ended; see its messages above")
+        answer = dict(json.loads(line))
+        if "error" in answer:
+            raise PeerError(f"{self.name}: {answer['error']}")
+        return answer
+
+    async def _do(self, command: str, given: Any = None) -> Any:
+        if self._process is None or self._process.stdin is None:
+            raise PeerError(f"{self.name} is not running")
+        self._process.stdin.write(json.dumps([command, given]).encode() + b"\n")
+        await self._process.stdin.drain()
+        return (await self._answer())["result"]
+
+    async def add(self, routes: Routes) -> None:
+        await self._do("add", routes)
+
+    async def delete(self, specs: list[str]) -> None:
+        await self._do("delete", specs)
+
+    async def _write(self, routes: Routes) -> None:
+        await self._do("fill", routes)
+
+    async def restart_hub(self, routes: Routes) -> None:
+        await self._do("restart", routes)
+
+    def pids(self) -> list[int]:
+        if self._process is None:
+            raise PeerError(f"{self.name} is not running")
+        return [self._process.pid]
+
+
+class JtpPeer(HubPeer):
+    """jupyterhub-traefik-proxy with etcd and one Traefik; its hub part in its own environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self._etcd = EtcdCluster(folder / "etcd", max_txn_ops=MAX_TXN_OPS)
+        self._hub_port = free_port()
+        # Its own default: no pause between two reloads.
+        self._traefik = TraefikReplica(
+            folder / "traefik",
+            free_port(),
+            f"http://127.0.0.1:{self._hub_port}",
+            self._etcd.endpoints,
+            throttle="0s",
+        )
+        traits = {
+            "should_start": False,
+            "enable_setup_dynamic_config": False,
+            "traefik_entrypoint": "http",
+            "traefik_api_url": self._traefik.url,
+            "traefik_api_username": API_USERNAME,
+            "traefik_api_password": API_PASSWORD,
+            "etcd_url": self._etcd.endpoints[0],
+            "public_url": self._traefik.public_url,
+        }
+        options = [
+            "--proxy-class=jupyterhub_traefik_proxy.etcd:TraefikEtcdProxy",
+            f"--traits={json.dumps(traits)}",
+            f"--hub-url=http://127.0.0.1:{self._hub_port}",
+        ]
+        super().__init__("jupyterhub-traefik-proxy", _PYTHON, options)
+
+    async def __aenter__(self) -> Peer:
+        with ExitStack() as stack:
+            stack.callback(self._traefik.kill)
+            await asyncio.to_thread(stack.enter_context, self._etcd)
+            self._put_first_key()
+            await asyncio.to_thread(self._traefik.start)
+            self._stack = stack.pop_all()
+        return await super().__aenter__()
+
+    async def _start(self) -> None:
+        await super()._start()
+        self._told |= {"hub_port": self._hub_port, "public_url": self._traefik.public_url}
+
+    def _put_first_key(self) -> None:
+        # Traefik retries with growing pauses when its root key is empty.
+        key = "traefik/http/middlewares/first/headers/customresponseheaders/first"
+        etcdctl = [str(TOOLS_BIN / "etcdctl"), f"--endpoints={self._etcd.endpoints[0]}"]
+        subprocess.run([*etcdctl, "put", key, "1"], check=True, stdout=subprocess.DEVNULL)
+
+    def pids(self) -> list[int]:
+        return [self._traefik.pid]
+
+
+@asynccontextmanager
+async def bare_hub() -> AsyncIterator[str]:
+    """A hub's process without a proxy object; yields its server's host:port."""
+    hub = _BareHub("hub", sys.executable, [])
+    await hub.start()
+    try:
+        yield hub.hub_address
+    finally:
+        await hub.__aexit__()
+
+
+class _BareHub(HubPeer):
+    async def start(self) -> None:
+        await self._start()

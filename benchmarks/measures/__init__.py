@@ -1,0 +1,32 @@
+"""One module for each measure, and their table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from benchmarks.bench import Bench
+from benchmarks.measures import (
+    add_route,
+    hub_latency,
+    hub_start,
+    many_at_once,
+    reload,
+    render_time,
+    replica_kill,
+    requests,
+    transfers,
+    websockets,
+)
+
+MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
+    "requests": requests.run,
+    "add-route": add_route.run,
+    "many-at-once": many_at_once.run,
+    "hub-start": hub_start.run,
+    "reload": reload.run,
+    "websockets": websockets.run,
+    "transfers": transfers.run,
+    "hub-latency": hub_latency.run,
+    "replica-kill": replica_kill.run,
+    "render-time": render_time.run,
+}

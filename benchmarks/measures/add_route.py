@@ -1,0 +1,67 @@
+"""How long one add_route takes until every replica serves it, beside what Traefik itself takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.bench import Bench, Size
+from benchmarks.floor import Floor
+from benchmarks.peer import Peer
+from benchmarks.peers import ALL
+from benchmarks.probe import GONE, SERVED, wait_for
+
+REPLICAS = 3
+"""Of traefik-etcd and of the floor; the other peers are one process."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of routes that are there, and rounds."""
+
+    sizes: tuple[int, ...]
+    rounds: int
+
+
+PLANS: dict[Size, Plan] = {
+    "full": Plan((1, 1000, 3000, 10000), 9),
+    "quick": Plan((1, 1000, 3000, 10000), 5),
+    "smoke": Plan((1,), 1),
+}
+
+
+async def run(bench: Bench) -> None:
+    """The peers get more and more routes; in each round every peer adds one and deletes it."""
+    plan = PLANS[bench.size]
+    bench.progress.expect(len(plan.sizes) * plan.rounds)
+    async with bench.running(ALL, REPLICAS) as started:
+        floor = Floor(_folder(bench), REPLICAS)
+        async with floor:
+            peers, present = [*started, floor], 0
+            for size in plan.sizes:
+                more = bench.routes("student", range(present, size))
+                peers = await bench.filled(peers, more)
+                present = size
+                for number in range(1, plan.rounds + 1):
+                    bench.progress.step(f"{size} routes, round {number}")
+                    for peer in peers:
+                        with bench.tolerating(f"{size} routes, {peer.name}"):
+                            await _one(bench, peer, size, number)
+
+
+def _folder(bench: Bench) -> Path:
+    folder = bench.folder / "floor"
+    folder.mkdir()
+    return folder
+
+
+async def _one(bench: Bench, peer: Peer, size: int, number: int) -> None:
+    (route,) = bench.routes("student", range(20_000 + 37 * number, 20_001 + 37 * number))
+    began = time.perf_counter()
+    await peer.add([route])
+    returned = time.perf_counter() - began
+    await wait_for(peer.addresses, route[0], SERVED)
+    bench.record(str(size), peer.name, number, time=time.perf_counter() - began, returned=returned)
+    await peer.delete([route[0]])
+    await wait_for(peer.addresses, route[0], GONE)

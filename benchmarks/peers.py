@@ -1,0 +1,31 @@
+"""The table of the proxies that are measured side by side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.support.proxies import ChpSystem
+
+from benchmarks.hub_peers import HubPeer, JtpPeer
+from benchmarks.peer import Peer
+from benchmarks.system_peers import EtcdPeer, SystemPeer
+
+ALL = ("chp", "in-process", "traefik-file", "traefik-etcd", "jupyterhub-traefik-proxy")
+"""In the order of tables and plots."""
+
+
+def make_peer(name: str, folder: Path, replicas: int = 1) -> Peer:
+    """A peer by its name, not started; `replicas` counts only for traefik-etcd."""
+    folder.mkdir(parents=True)
+    if name == "traefik-etcd":
+        return EtcdPeer(folder, replicas)
+    if name == "chp":
+        return SystemPeer(name, ChpSystem(folder))
+    if name == "jupyterhub-traefik-proxy":
+        return JtpPeer(folder)
+    system = {
+        "in-process": "tests.support.in_process:InProcessSystem",
+        "traefik-file": "tests.support.traefik_file:TraefikFileSystem",
+    }[name]
+    return HubPeer(name, sys.executable, [f"--system={system}", f"--folder={folder}"])
