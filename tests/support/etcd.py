@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -34,13 +35,14 @@ class EtcdCluster:
         self.endpoints = [f"{scheme}://127.0.0.1:{port}" for port in clients]
         self._health = [f"http://127.0.0.1:{port}/readyz" for port in ports[2 * members :]]
         peer_urls = [f"{scheme}://127.0.0.1:{port}" for port in peers]
+        self._data = [folder / f"m{i}" for i in range(members)]
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(peer_urls))
         self.members = [
             Service(
                 [
                     TOOLS_BIN / "etcd",
                     f"--name=m{i}",
-                    f"--data-dir={folder}/m{i}",
+                    f"--data-dir={self._data[i]}",
                     f"--listen-client-urls={self.endpoints[i]}",
                     f"--advertise-client-urls={self.endpoints[i]}",
                     f"--listen-peer-urls={peer_urls[i]}",
@@ -77,6 +79,15 @@ class EtcdCluster:
         for member, health in zip(self.members, self._health, strict=True):
             if member.running:
                 member.wait_until(partial(answers, health), "readiness")
+
+    def wipe(self) -> None:
+        """Kill all members, remove their data, and start them as a new and empty cluster."""
+        self.stop()
+        for folder in self._data:
+            shutil.rmtree(folder)
+        for member in self.members:
+            member.start()
+        self.wait()
 
     def stop(self) -> None:
         """Stop all members; their data stay."""

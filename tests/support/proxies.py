@@ -57,16 +57,20 @@ class TraefikEtcdSystem:
         replicas: int = 2,
         members: int = 1,
         max_txn_ops: int = 8192,
+        token_ttl: int = 300,
+        share_port: bool = True,
     ) -> None:
+        """With `share_port` False each replica has a public port of its own."""
         self.hub_port = free_port()
         self.host_routing = host_routing
         public_port = free_port()
         self.public_url = f"http://127.0.0.1:{public_port}"
         self.certificates = write_certificates(folder / "certificates")
         self.max_txn_ops = max_txn_ops
-        self.etcd = EtcdCluster(folder / "etcd", members, self.certificates, max_txn_ops)
+        self.etcd = EtcdCluster(folder / "etcd", members, self.certificates, max_txn_ops, token_ttl)
         self.replicas = [
-            self.make_replica(folder / f"traefik{i}", public_port) for i in range(replicas)
+            self.make_replica(folder / f"traefik{i}", public_port if share_port else free_port())
+            for i in range(replicas)
         ]
         self._stack = ExitStack()
 
@@ -115,10 +119,10 @@ class TraefikEtcdSystem:
             raise RuntimeError(f"etcd_setup: exit status {done.returncode}: {done.stderr}")
         return done.stderr
 
-    def make_proxy(self, **traits: Any) -> TraefikEtcdProxy:
-        """A hub's proxy object; `traits` override what fits this system."""
+    def proxy_traits(self) -> dict[str, Any]:
+        """What a hub must set for its proxy class to fit this system; JSON."""
         files = self.certificates["hub"]
-        fitting = {
+        return {
             "endpoints": self.etcd.endpoints,
             "username": "hub",
             "password": HUB_PASSWORD,
@@ -129,9 +133,12 @@ class TraefikEtcdSystem:
             "api_username": API_USERNAME,
             "api_password": API_PASSWORD,
             "max_txn_ops": self.max_txn_ops,
-            "host_routing": self.host_routing,
             "start_timeout": 20,
         }
+
+    def make_proxy(self, **traits: Any) -> TraefikEtcdProxy:
+        """A hub's proxy object; `traits` override what fits this system."""
+        fitting = {**self.proxy_traits(), "host_routing": self.host_routing}
         return TraefikEtcdProxy(app=_application(), **{**fitting, **traits})
 
     async def end_hub(self, proxy: TraefikEtcdProxy) -> None:
