@@ -42,6 +42,8 @@ reusePort = true
 
 [entryPoints.http.http]
 sanitizePath = false
+encodeQuerySemicolons = true
+aliasHeadersStrategy = "delete"
 
 [entryPoints.http.transport.respondingTimeouts]
 readTimeout = "0s"

@@ -47,11 +47,12 @@
   }}
   {{- /* Paths go to the servers as they came, as with configurable-http-proxy: applications behind
          jupyter-server-proxy have "//" in theirs. No decision about access is taken from a path
-         here; hub and servers take it themselves. */}}
+         here; hub and servers take it themselves. A ";" in a query would become "&", another query:
+         it goes on as %3B. */}}
   {{- /* X_Forwarded_For is X-Forwarded-For to a WSGI or CGI application: a client could forge with
          it what Traefik vouches for. nginx drops such headers by default, too. */}}
   {{- $noAliases := dict "aliasHeadersStrategy" "delete" }}
-  {{- $_ := set $http "http" (merge (dict "sanitizePath" false) $noAliases) }}
+  {{- $_ := set $http "http" (merge (dict "sanitizePath" false "encodeQuerySemicolons" true) $noAliases) }}
   {{- /* The internal entry point stays as long as the users' one, so that the hub still sees what a
          replica that drains does serve. */}}
   {{- $entryPoints := dict

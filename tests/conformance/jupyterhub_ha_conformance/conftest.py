@@ -5,8 +5,19 @@ from jupyterhub_ha_conformance.fixtures import (
     backend,
     host_table,
     large_body,
+    recorder,
+    serve,
     system,
     table,
 )
 
-__all__ = ["_systems", "backend", "host_table", "large_body", "system", "table"]
+__all__ = [
+    "_systems",
+    "backend",
+    "host_table",
+    "large_body",
+    "recorder",
+    "serve",
+    "system",
+    "table",
+]

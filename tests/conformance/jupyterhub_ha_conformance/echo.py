@@ -39,7 +39,7 @@ class EchoServer:
                 "size": len(await request.read()),
             }
             return web.json_response(answer)
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         await socket.send_str(self.name)
         async for message in socket:

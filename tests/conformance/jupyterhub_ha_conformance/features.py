@@ -62,7 +62,7 @@ def _feature(item: pytest.Item, system: type[System]) -> Feature:
     assert isinstance(item, pytest.Function)
     name = name_of(system)
     # pytest writes the systems first, since the plugin is asked for parameters before the marks.
-    case = item.name.removeprefix(item.originalname).strip("[]").removeprefix(name).lstrip("-")
+    case = item.name.removeprefix(item.originalname)[1:-1].removeprefix(name).removeprefix("-")
     test = f"{item.originalname}[{case}]" if case else item.originalname
     known = deviations_of(system)
     text = (inspect.getdoc(item.function) or item.originalname).splitlines()[0].rstrip(".")

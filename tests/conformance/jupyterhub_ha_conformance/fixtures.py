@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,12 @@ from jupyterhub.proxy import Proxy
 
 from jupyterhub_ha_conformance.browse import TRIES, browse, server_of
 from jupyterhub_ha_conformance.echo import EchoServer
+from jupyterhub_ha_conformance.raw import OK, Answer, RawServer, Recorder, Serve
 from jupyterhub_ha_conformance.system import System, name_of, replicas_of
 
 EchoStarter = Callable[[str], Awaitable[EchoServer]]
+RecorderStarter = Callable[..., Awaitable[Recorder]]
+ServerStarter = Callable[[Serve], Awaitable[RawServer]]
 Systems = Callable[..., System]
 
 
@@ -37,6 +40,10 @@ class Table:
     def tries(self) -> int:
         """How often a request is sent, to meet every replica."""
         return TRIES if replicas_of(self.system) > 1 else 1
+
+    async def route(self, url: str, routespec: str = "/user/ada/") -> None:
+        """Add a route to `url`."""
+        await self.proxy.add_route(routespec, url, {"user": "ada", "server_name": ""})
 
     async def browse(self, path: str, **options: Any) -> dict[str, Any]:
         """What the echo server behind `path` says, the same from every replica."""
@@ -120,15 +127,41 @@ async def host_table(system_class: type[System], _systems: Systems) -> AsyncIter
 async def backend() -> AsyncIterator[EchoStarter]:
     """Starts echo servers by name; the same name is the same server."""
     running: dict[str, EchoServer] = {}
+    async with AsyncExitStack() as stack:
 
-    async def start(name: str) -> EchoServer:
-        if name not in running:
-            running[name] = await EchoServer(name).__aenter__()
-        return running[name]
+        async def start(name: str) -> EchoServer:
+            if name not in running:
+                running[name] = await stack.enter_async_context(EchoServer(name))
+            return running[name]
 
-    yield start
-    for server in running.values():
-        await server.__aexit__()
+        yield start
+
+
+@pytest_asyncio.fixture
+async def recorder(table: Table) -> AsyncIterator[RecorderStarter]:
+    """Starts servers that keep what they are asked, behind the route /user/ada/."""
+    async with AsyncExitStack() as stack:
+
+        async def start(answer: Answer = OK) -> Recorder:
+            server = Recorder(answer)
+            await stack.enter_async_context(server)
+            await table.route(server.url)
+            return server
+
+        yield start
+
+
+@pytest_asyncio.fixture
+async def serve(table: Table) -> AsyncIterator[ServerStarter]:
+    """Starts servers that do what a function says, behind the route /user/ada/."""
+    async with AsyncExitStack() as stack:
+
+        async def start(function: Serve) -> RawServer:
+            server = await stack.enter_async_context(RawServer(function))
+            await table.route(server.url)
+            return server
+
+        yield start
 
 
 @pytest.fixture(scope="session")
