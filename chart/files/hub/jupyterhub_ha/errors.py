@@ -13,7 +13,8 @@ HubProxyError
 │       └── EtcdRequestError     etcd understood the request and refused it
 ├── TraefikStartError            the hub could not start Traefik
 ├── NoReplicaError               no Traefik replica took the change
-└── MessageError                 an HTTP message that the in-process proxy refuses
+├── MessageError                 an HTTP message that the in-process proxy refuses
+└── ListenError                  the in-process proxy cannot listen where it should
 """
 
 from __future__ import annotations
@@ -92,3 +93,7 @@ class MessageError(HubProxyError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class ListenError(HubProxyError):
+    """The in-process proxy cannot listen where it should; the message says where and why."""
