@@ -13,7 +13,6 @@ from tests.support.ports import free_port
 
 from jupyterhub_ha import InProcessProxy
 
-
 # See deviations.py.
 DEVIATIONS: dict[str, str] = {}
 

@@ -15,6 +15,7 @@ from tests.support import deviations
 from tests.support.certificates import write_certificates
 from tests.support.chp import TOKEN, ConfigurableProxy
 from tests.support.etcd import EtcdCluster
+from tests.support.in_process import InProcessSystem
 from tests.support.ports import free_port
 from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
 
@@ -201,6 +202,7 @@ class ChpSystem:
 # One line for each proxy; what it is known to fail is in deviations.py.
 _TABLE: tuple[type[System], ...] = (
     TraefikEtcdSystem,
+    InProcessSystem,
     ChpSystem,
 )
 PROXIES = {each.name: each for each in _TABLE}
