@@ -217,6 +217,7 @@ class Replicas:
                 request_timeout=seconds,
                 streaming_callback=take,
                 decompress_response=False,  # to pack so much would cost the replica more
+                **self._auth,  # on one host they need the password, too
             )
         except (HTTPClientError, OSError, EOFError) as error:
             if isinstance(error, HTTPClientError) and 400 <= error.code < 500:
