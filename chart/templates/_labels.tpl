@@ -26,6 +26,11 @@ component: {{ $component | quote }}
 release: {{ $root.Release.Name | quote }}
 {{- end }}
 
+{{- /* Component of the pods that users' requests come to: takes the root context. */}}
+{{- define "jupyterhub-ha.public.component" -}}
+  {{- ternary "hub" "proxy" (eq .Values.proxy.kind "in-process") }}
+{{- end }}
+
 {{- /* For pods: the selector's labels and the recommended ones, without the chart's version, which
        would restart every pod at each new chart. */}}
 {{- define "jupyterhub-ha.podLabels" -}}

@@ -11,6 +11,9 @@ hub.db.url: is empty, and a database of type {{ $hub.db.type }} is elsewhere; gi
 {{- if and (eq $hub.deploymentStrategy.type "RollingUpdate") (eq $hub.db.type "sqlite-pvc") }}
 hub.deploymentStrategy.type: two hubs at once cannot have one SQLite file; use Recreate
 {{- end }}
+{{- if and (eq $hub.deploymentStrategy.type "RollingUpdate") (eq .Values.proxy.kind "in-process") }}
+hub.deploymentStrategy.type: two hubs at once would each have a routing table of its own; use Recreate
+{{- end }}
 {{- if and $hub.deploymentStrategy.rollingUpdate (eq $hub.deploymentStrategy.type "Recreate") }}
 hub.deploymentStrategy.rollingUpdate: has no meaning with type Recreate; remove it
 {{- end }}

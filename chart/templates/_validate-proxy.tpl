@@ -5,8 +5,8 @@
 {{- /* Values that Z2JH or the design has and this version does not: never ignored. */}}
 {{- define "jupyterhub-ha.validate.not-built" -}}
 {{- $v := .Values -}}
-{{- if has $v.proxy.kind (list "traefik-file" "in-process" "external") }}
-proxy.kind: {{ $v.proxy.kind }} is not built yet; use traefik-etcd or chp
+{{- if eq $v.proxy.kind "external" }}
+proxy.kind: external is not built yet; use traefik-etcd, in-process or chp
 {{- end }}
 {{- if and $v.proxy.https.enabled (ne $v.proxy.https.type "offload") }}
 proxy.https.type: {{ $v.proxy.https.type }} is not built yet; end TLS in an Ingress (ingress.tls) or a load balancer, and set proxy.https.type to offload or proxy.https.enabled to false
@@ -59,6 +59,9 @@ scheduling.podPriority.{{ $key }}: its pods are not built yet; remove it
 {{- $proxy := .Values.proxy -}}
 {{- $service := $proxy.service -}}
 {{- $strategy := $proxy.deploymentStrategy -}}
+{{- if eq $proxy.kind "traefik-file" }}
+proxy.kind: traefik-file is for one host, whose replicas read one file; render it with `proxy-gen render --target host`, or use traefik-etcd in Kubernetes
+{{- end }}
 {{- if and $service.disableHttpPort (not $proxy.https.enabled) }}
 proxy.service.disableHttpPort: leaves the Service without a port; set it to false or enable proxy.https
 {{- end }}

@@ -55,7 +55,7 @@ def _shortened(made: dict[str, Any]) -> dict[str, Any]:
         made["decoded"] = {key: base64.b64decode(text).decode() for key, text in data.items()}
     content = made.get("decoded", made.get("data"))
     if name == _PACKAGE:
-        made["data"] = dict.fromkeys(content, "<as in the repository>")
+        made["data"] = "<as in the repository>"
     elif name in _REPEATED:
         content[_REPEATED[name]] = "<as in the repository>"
     annotations = made.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations")

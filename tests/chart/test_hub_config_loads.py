@@ -77,7 +77,11 @@ class Hub:
 
 @pytest.mark.parametrize(
     ("kind", "proxy_class"),
-    [("traefik-etcd", "TraefikEtcdProxy"), ("chp", "ConfigurableHTTPProxy")],
+    [
+        ("traefik-etcd", "TraefikEtcdProxy"),
+        ("chp", "ConfigurableHTTPProxy"),
+        ("in-process", "InProcessProxy"),
+    ],
 )
 def test_the_default_hub(tmp_path, kind, proxy_class):
     hub = Hub(tmp_path, {"proxy": {"kind": kind}})
@@ -86,8 +90,9 @@ def test_the_default_hub(tmp_path, kind, proxy_class):
     assert loaded["proxy_class"] == proxy_class
     assert loaded["spawner_class"] == "KubeSpawner"
     assert loaded["unknown"] == []
-    proxy = loaded["config"][proxy_class]
-    assert proxy["should_start"] is False
+    proxy = loaded["config"].get(proxy_class, {})
+    # What runs in a pod of its own is not the hub's to start.
+    assert proxy.get("should_start", True) is (kind == "in-process")
     if kind == "traefik-etcd":
         assert proxy["endpoints"] == [f"https://proxy-etcd-{n}.proxy-etcd:2379" for n in range(3)]
         assert proxy["ca_file"] == str(hub.folder / "etcd/ca.crt")

@@ -24,6 +24,12 @@ securityContext:
 {{- with include "jupyterhub-ha.imagePullSecrets" (list . $hub.image) }}
 imagePullSecrets: {{ . }}
 {{- end }}
+{{- if eq .Values.proxy.kind "in-process" }}
+# The proxy asks the hub beside it, and not by way of a Service that may not lead back to its caller.
+hostAliases:
+  - ip: 127.0.0.1
+    hostnames: [{{ include "jupyterhub-ha.hub.fullname" . }}]
+{{- end }}
 volumes:
   {{- include "jupyterhub-ha.hub.volumes" . | nindent 2 }}
 {{- with $hub.initContainers }}
@@ -49,6 +55,10 @@ containers:
     ports:
       - name: http
         containerPort: 8081
+      {{- if eq .Values.proxy.kind "in-process" }}
+      - name: public
+        containerPort: 8000
+      {{- end }}
     volumeMounts:
       {{- include "jupyterhub-ha.hub.volumeMounts" . | nindent 6 }}
     {{- with $hub.resources }}
