@@ -1,0 +1,98 @@
+"""A real JupyterHub on this machine from a jupyterhub_config.py of a few lines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.support.ports import free_ports
+from tests.support.processes import VENV_BIN, Service
+
+_MARK = "JUPYTERHUB_HA_TEST_HUB"
+PASSWORD = "a-password-of-the-test"
+
+# The hub of one machine: any user with one password, servers as this very user.
+_CONFIG = """
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.spawner_class = "simple"
+c.Authenticator.allow_all = True
+c.DummyAuthenticator.password = {password!r}
+c.JupyterHub.hub_port = {hub_port}
+c.JupyterHub.db_url = "sqlite:///{folder}/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = "{folder}/cookie_secret"
+c.JupyterHub.internal_certs_location = "{folder}/internal-ssl"
+c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/{{username}}"
+c.Spawner.args = ["--allow-root", "--no-browser"]
+c.Spawner.environment = {{{mark!r}: "{folder}"}}
+"""
+
+
+class LocalHub:
+    """A context manager; the hub and all that it started are gone after exit."""
+
+    def __init__(self, folder: Path, config: str, *, scheme: str = "http", base: str = "/") -> None:
+        self.folder = folder
+        port, hub_port = free_ports(2)
+        self.url = f"{scheme}://127.0.0.1:{port}{base}"
+        text = _CONFIG.format(password=PASSWORD, hub_port=hub_port, mark=_MARK, folder=folder)
+        text += f"c.JupyterHub.bind_url = {self.url!r}\n" + config
+        (folder / "jupyterhub_config.py").write_text(text)
+        words: list[str | Path] = [VENV_BIN / "jupyterhub", "-f", folder / "jupyterhub_config.py"]
+        path = f"{VENV_BIN}{os.pathsep}{os.environ['PATH']}"
+        env = {**os.environ, _MARK: str(folder), "PATH": path}
+        self._service = Service(words, folder / "hub.log", env)
+
+    def __enter__(self) -> LocalHub:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._service.stop(timeout=30)
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+
+    def start(self) -> None:
+        """Start the hub and wait until it says that it runs."""
+        seen = self.log.count("JupyterHub is now running")
+        self._service.start()
+        self._service.wait_until(
+            lambda: self.log.count("JupyterHub is now running") > seen, "hub", 60
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """End the hub; returns the exit code."""
+        return self._service.stop(how, timeout=30)
+
+    def start_without_waiting(self) -> None:
+        """Start the hub and return at once."""
+        self._service.start()
+
+    @property
+    def log(self) -> str:
+        """What the hub and its servers have said."""
+        return self._service.log.read_text() if self._service.log.exists() else ""
+
+    def pids(self) -> list[int]:
+        """All processes of this hub that still run."""
+        found = []
+        needle = f"{_MARK}={self.folder}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if needle in (process / "environ").read_bytes().split(b"\0"):
+                    found.append(int(process.name))
+            except OSError:  # ended meanwhile
+                continue
+        return found
+
+    def wait_for_end(self, seconds: float = 15) -> list[int]:
+        """What still runs after so long, at best nothing."""
+        deadline = time.monotonic() + seconds
+        while self.pids() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.pids()
