@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--proxy-class", default="", help="module:Class of a Proxy")
     parser.add_argument("--traits", default="{}", help="of the class, as JSON")
     parser.add_argument("--hub-url", default="")
-    logging.basicConfig(level=logging.WARNING)
+    logging.basicConfig(level=logging.ERROR)
     asyncio.run(serve(parser.parse_args()))
 
 

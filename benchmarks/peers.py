@@ -9,7 +9,7 @@ from tests.support.proxies import ChpSystem
 
 from benchmarks.hub_peers import HubPeer, JtpPeer
 from benchmarks.peer import Peer
-from benchmarks.system_peers import EtcdPeer, SystemPeer
+from benchmarks.system_peers import EtcdPeer, FilePeer, SystemPeer
 
 ALL = ("chp", "in-process", "traefik-file", "traefik-etcd", "jupyterhub-traefik-proxy")
 """In the order of tables and plots."""
@@ -24,8 +24,7 @@ def make_peer(name: str, folder: Path, replicas: int = 1) -> Peer:
         return SystemPeer(name, ChpSystem(folder))
     if name == "jupyterhub-traefik-proxy":
         return JtpPeer(folder)
-    system = {
-        "in-process": "tests.support.in_process:InProcessSystem",
-        "traefik-file": "tests.support.traefik_file:TraefikFileSystem",
-    }[name]
+    if name == "traefik-file":
+        return FilePeer(folder)
+    system = "tests.support.in_process:InProcessSystem"
     return HubPeer(name, sys.executable, [f"--system={system}", f"--folder={folder}"])

@@ -13,6 +13,7 @@ from jupyterhub.proxy import Proxy
 from tests.support.ports import free_port
 from tests.support.processes import TOOLS_BIN
 from tests.support.proxies import System, TraefikEtcdSystem
+from tests.support.traefik_file import TraefikFileSystem
 
 from benchmarks.generator import Server
 from benchmarks.hub import Routes, add_routes, check_routes, delete_routes
@@ -79,6 +80,7 @@ class SystemPeer(Peer):
         filling = self.system.make_proxy(replica_urls=[])  # does not wait for the replicas
         await add_routes(filling, routes)
         await self._let_go(filling)
+        await (await self._hub()).get_all_routes()  # it has read the table before time is taken
 
     async def restart_hub(self, routes: Routes) -> None:
         if self._proxy is not None:
@@ -105,6 +107,25 @@ class EtcdPeer(SystemPeer):
 
     async def revision(self) -> int:
         return await etcd_revision(self.system)
+
+
+class FilePeer(SystemPeer):
+    """traefik-file with one Traefik."""
+
+    system: TraefikFileSystem
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("traefik-file", TraefikFileSystem(folder, replicas=1))
+        self._writes = 0
+        self._seen: dict[Path, int] = {}
+
+    async def revision(self) -> int:
+        """How often a file was found changed since the last call."""
+        files = (path for path in self.system.folder.rglob("*") if path.is_file())
+        seen = {path: path.stat().st_mtime_ns for path in files}
+        self._writes += seen != self._seen
+        self._seen = seen
+        return self._writes
 
 
 async def etcd_revision(system: TraefikEtcdSystem) -> int:
