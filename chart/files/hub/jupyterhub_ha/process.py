@@ -41,8 +41,8 @@ class Process:
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
+        if self._child is not None:
+            return self._child.poll() is None  # which also collects it
         return self.record is not None and _birth(self.record.pid) == self.record.birth
 
     def start(self, command: Sequence[str], log: Path, *, port: int, configuration: str) -> None:

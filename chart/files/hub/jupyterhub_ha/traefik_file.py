@@ -85,10 +85,9 @@ class TraefikFileProxy(TraefikProxy):
     )
     trusted_ips = List(
         Unicode(),
-        ["127.0.0.1/32", "::1/128"],
         config=True,
         help="""Addresses (CIDR) of other proxies in front, whose X-Forwarded-* headers are
-        believed; for example nginx that has the certificate.""",
+        believed; ["127.0.0.1/32"] for an nginx on this host that has the certificate.""",
     )
     log_level = Unicode(
         "INFO",
