@@ -6,21 +6,34 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from tests.support.certificates import write_certificates
 from tests.support.hub_session import HubSession, SessionError, close, execute
 from tests.support.local_hub import PASSWORD, LocalHub
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 
 PROXY = 'c.JupyterHub.proxy_class = "jupyterhub_ha.InProcessProxy"\n'
 
 
-async def logged_in(hub: LocalHub, name: str) -> HubSession:
-    session = HubSession(hub.url, name, PASSWORD)
+# A service that the hub starts and waits for, before it adds any route.
+SLOW_SERVICE = """
+c.JupyterHub.services = [{{
+    "name": "slow",
+    "url": "http://127.0.0.1:{port}",
+    "command": ["sh", "-c", "sleep 3; exec python3 -m http.server --bind 127.0.0.1 {port}"],
+}}]
+"""
+
+
+async def logged_in(hub: LocalHub, name: str, tls: ssl.SSLContext | None = None) -> HubSession:
+    session = HubSession(hub.url, name, PASSWORD, tls)
     await session.login()
     await session.start_server()
     return session
@@ -47,7 +60,7 @@ async def test_a_user_logs_in_runs_a_cell_and_the_hub_stops(tmp_path: Path) -> N
 async def test_a_server_that_ran_is_served_from_the_first_request_after_a_crash(
     tmp_path: Path,
 ) -> None:
-    with LocalHub(tmp_path, PROXY) as hub:
+    with LocalHub(tmp_path, PROXY + SLOW_SERVICE.format(port=free_port())) as hub:
         session = await logged_in(hub, "ada")
         status = urljoin(session.server_url, "api/status")
         hub.stop(signal.SIGKILL)
@@ -77,3 +90,20 @@ async def test_a_dead_server_shows_the_hubs_own_error_page(tmp_path: Path) -> No
         page = await session.fetch(session.server_url + "tree")
         assert page.code == 503
         assert b"Your server appears to be down" in page.body
+
+
+async def test_https_outside_and_internal_ssl_inside(tmp_path: Path) -> None:
+    files = write_certificates(tmp_path / "public")["server"]
+    config = f"""
+c.JupyterHub.proxy_class = "in-process"
+c.JupyterHub.ssl_cert = {str(files.cert)!r}
+c.JupyterHub.ssl_key = {str(files.key)!r}
+c.JupyterHub.internal_ssl = True
+"""
+    tls = ssl.create_default_context(cafile=str(files.ca))
+    with LocalHub(tmp_path, config, scheme="https") as hub:
+        session = await logged_in(hub, "ada", tls)
+        assert await session.run_cell("print(6 * 7)") == "42\n"
+        assert "jupyterhub_ha.in_process.InProcessProxy" in hub.log
+        assert "Traceback" not in hub.log
+    assert hub.wait_for_end() == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 import uuid
 from http.cookies import SimpleCookie
@@ -24,10 +25,13 @@ class SessionError(Exception):
 class HubSession:
     """One user at one hub; keeps cookies as a browser does, by name and path."""
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(
+        self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.url = url.rstrip("/") + "/"
         self.username = username
         self._password = password
+        self._tls = tls
         self._cookies: dict[tuple[str, str], str] = {}
         # New connections each time, so that requests spread over all replicas.
         self._client = AsyncHTTPClient(force_instance=True)
@@ -52,6 +56,7 @@ class HubSession:
             follow_redirects=False,
             allow_nonstandard_methods=True,
             request_timeout=60,
+            ssl_options=self._tls,
             **options,
         )
         try:
@@ -138,7 +143,8 @@ class HubSession:
         """A websocket to a kernel's channels, through the public port."""
         url = urljoin(self.server_url, f"api/kernels/{kernel}/channels")
         headers = {"Cookie": self._cookie_header(urlsplit(url).path)}
-        request = HTTPRequest("ws" + url.removeprefix("http"), headers=headers)
+        address = "ws" + url.removeprefix("http")
+        request = HTTPRequest(address, headers=headers, ssl_options=self._tls)
         try:
             return await websocket_connect(request)
         except HTTPClientError as error:
