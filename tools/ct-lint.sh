@@ -8,6 +8,8 @@ trap 'rm -rf "$work"' EXIT
 cp -r chart "$work/jupyterhub-ha"
 mkdir "$work/jupyterhub-ha/ci"
 for example in values-examples/*.yaml; do
+  # For one host: the chart refuses it.
+  if grep -q '^  kind: traefik-file' "$example"; then continue; fi
   cp "$example" "$work/jupyterhub-ha/ci/$(basename "$example" .yaml)-values.yaml"
 done
 log="$work/log"

@@ -14,7 +14,11 @@ check() {
 
 lint_examples() {
   bad=0
-  for example in values-examples/*.yaml; do proxy-gen lint --quiet "$example" || bad=1; done
+  for example in values-examples/*.yaml; do
+    target=cluster
+    if grep -q '^  kind: traefik-file' "$example"; then target=host; fi
+    proxy-gen lint --quiet --target "$target" "$example" || bad=1
+  done
   return $bad
 }
 
@@ -28,6 +32,8 @@ check "proxy-gen lint (every example)" lint_examples
 check "generated values schema and reference" python tools/values/generate.py --check
 check "generated command reference" python tools/cli_reference.py --check
 check "generated proxy reference" python tools/proxy_reference.py --check
+check "figures in the page on performance" python -m benchmarks.report --check
+check "the load generator's Go" tools/go-lint.sh
 
 if [ -n "$failed" ]; then
   echo "$failed" >&2

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
 from .helm import Release
+from .host_place import Options, Place
 from .values import Overrides
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -103,6 +105,81 @@ def release_options(function: Decorated) -> Decorated:
             callback=_checked_version,
             metavar="VERSION",
             help="The cluster's version, such as 1.33.  [default: a recent one]",
+        ),
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return cast(Decorated, wrapped)
+
+
+def target_option(function: Decorated) -> Decorated:
+    """Add ``--target``: ``cluster`` or ``host``."""
+    return click.option(
+        "--target",
+        type=click.Choice(["cluster", "host"]),
+        default="cluster",
+        show_default=True,
+        help="Kubernetes, or one host with systemd.",
+    )(function)
+
+
+def host_options(function: Decorated) -> Decorated:
+    """Add what ``--target host`` is told; the command gets ``host``."""
+
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        address: str,
+        port: int,
+        first_port: int,
+        prefix: Path,
+        python: Path | None,
+        bin_dir: Path | None,
+        **more: Any,
+    ) -> Any:
+        place = Place(prefix.absolute(), python, bin_dir)
+        return function(*args, host=Options(address, port, first_port, place), **more)
+
+    defaults = Options()
+    folder = click.Path(file_okay=False, path_type=Path)
+    options = (
+        click.option(
+            "--address",
+            default=defaults.address,
+            show_default=True,
+            help="Host: the address to listen on for users.",
+        ),
+        click.option(
+            "--port",
+            type=click.IntRange(1, 65535),
+            default=defaults.port,
+            show_default=True,
+            help="Host: the public port.",
+        ),
+        click.option(
+            "--first-port",
+            type=click.IntRange(1, 65000),
+            default=defaults.first_port,
+            show_default=True,
+            help="Host: the first of the ports on 127.0.0.1: hub, replicas, etcd.",
+        ),
+        click.option(
+            "--prefix",
+            type=folder,
+            default=Path("/"),
+            show_default=True,
+            help="Host: the folder that etc/, var/ and opt/ are in.",
+        ),
+        click.option(
+            "--python",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Host: the Python that has JupyterHub.  "
+            "[default: /opt/jupyterhub-ha/venv/bin/python3]",
+        ),
+        click.option(
+            "--bin-dir",
+            type=folder,
+            help="Host: the folder of traefik and etcd.  [default: /opt/jupyterhub-ha/bin]",
         ),
     )
     for option in reversed(options):

@@ -6,6 +6,8 @@ from typing import Any
 
 import jinja2
 
+from .host_place import exec_line
+
 
 def render(name: str, **context: Any) -> str:
     """The document `templates/host/<name>` with its names filled in; a missing one is an error."""
@@ -17,4 +19,5 @@ def render(name: str, **context: Any) -> str:
         # These documents are configuration files and not pages.
         autoescape=False,  # noqa: S701
     )
+    environment.filters["exec"] = exec_line
     return environment.get_template(name).render(**context)

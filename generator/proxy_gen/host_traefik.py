@@ -137,20 +137,26 @@ def shared_ports(document: Mapping[str, Any]) -> list[str]:
     return [f"{name}={point['address']}" for name, point in points if point.get("reusePort")]
 
 
-def mover(
-    workload_mounts: Sequence[str], root: Path, below: str | PurePosixPath = "/"
-) -> Callable[[str], str]:
-    """A function that puts `root` in place of `below` in every path that lies in one of the mounts.
+def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:
+    """A function that puts `root` before every path that lies in one of the mounts.
 
     The text may be the path, or an option with it: `--ca-file=/etc/etcd/tls/ca.crt`.
     """
-    prefixes = [PurePosixPath(mount) for mount in workload_mounts]
+    return relocator({mount: root / mount.strip("/") for mount in workload_mounts})
+
+
+def relocator(places: Mapping[str, Path]) -> Callable[[str], str]:
+    """As `mover`, with a place of its own for each folder: `{folder in the pod: folder here}`."""
+    known = {PurePosixPath(there): here for there, here in places.items()}
 
     def move(text: str) -> str:
         option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
         path = PurePosixPath(value)
-        inside = value.startswith("/") and any(path.is_relative_to(prefix) for prefix in prefixes)
-        return f"{option}{equals}{root / path.relative_to(below)}" if inside else text
+        around = [there for there in known if value.startswith("/") and path.is_relative_to(there)]
+        if not around:
+            return text
+        there = max(around, key=lambda one: len(one.parts))
+        return f"{option}{equals}{known[there] / path.relative_to(there)}"
 
     return move
 

@@ -24,6 +24,9 @@ FAMILIES: Mapping[str, str] = {
     "hub-config": "the hub's configuration",
 }
 
+# Those that a bundle for one host has something for.
+OF_HOST = ("traefik", "hub-config")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -36,11 +39,13 @@ class Subject:
     values: Values
     kubernetes_version: str
     notes: list[str] = field(default_factory=list)
+    of_host: Mapping[str, File] | None = None
+    """The documents of a bundle for one host, which has no objects."""
 
     @cached_property
-    def files(self) -> dict[str, File]:
+    def files(self) -> Mapping[str, File]:
         """The documents inside the objects (traefik.toml, hub/...), by relative path."""
-        return documents_module.extract(self.documents)
+        return documents_module.extract(self.documents) if self.of_host is None else self.of_host
 
     @cached_property
     def texts_in_values(self) -> frozenset[str]:

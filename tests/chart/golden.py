@@ -1,5 +1,7 @@
 """The committed renders of values-examples/, in tests/chart/golden/<example>/<kind>-<name>.yaml.
 
+An example for one host is rendered for it: its units and documents, the path in the name.
+
     python -m tests.chart.golden      write them anew
 
 Read the difference before committing it. What only repeats other files of this repository is left
@@ -10,6 +12,7 @@ checksums that follow from them. Secrets are fixed and their content is shown de
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,22 @@ from typing import Any
 import yaml
 from tests.support.chart import ROOT, render
 
-EXAMPLES = sorted((ROOT / "values-examples").glob("*.yaml"))
+from proxy_gen import bundle, chart, values
+from proxy_gen.host_place import Options
+
+# Those with `proxy.kind: traefik-file` are for one host; the chart refuses them.
+HOST_EXAMPLES = [
+    file
+    for file in sorted((ROOT / "values-examples").glob("*.yaml"))
+    if yaml.safe_load(file.read_text()).get("proxy", {}).get("kind") == "traefik-file"
+]
+EXAMPLES = sorted({*(ROOT / "values-examples").glob("*.yaml")} - {*HOST_EXAMPLES})
 GOLDEN = Path(__file__).with_name("golden")
 SECRETS = Path(__file__).with_name("secrets.yaml")
 
-_PACKAGE = ("ConfigMap", "hub-package")
+# As in the repository, or as the chart's render of another example.
+_OF_HUB = re.compile("etc/jupyterhub-ha/hub/(jupyterhub_ha|config|secret)/")
+_PACKAGE = re.compile("ConfigMap hub-package.*")
 _REPEATED = {("ConfigMap", "hub"): "jupyterhub_config.py", ("Secret", "hub"): "values.yaml"}
 
 
@@ -33,10 +47,21 @@ def rendered(example: Path) -> dict[str, str]:
     }
 
 
+def rendered_for_host(example: Path) -> dict[str, str]:
+    """What an example for one host renders to: file name to text."""
+    given = values.read([example, SECRETS])
+    files = bundle.build(given, chart.defaults(chart.find()), Options()).files
+    return {
+        f"{path.removeprefix('root/').replace('/', '-')}.txt": file.text
+        for path, file in files.items()
+        if not _OF_HUB.search(path) and not path.endswith("host_listen.py")
+    }
+
+
 def committed(example: Path) -> dict[str, str]:
     """What is committed for an example."""
     folder = GOLDEN / example.stem
-    return {file.name: file.read_text() for file in sorted(folder.glob("*.yaml"))}
+    return {file.name: file.read_text() for file in sorted(folder.glob("*"))}
 
 
 def write() -> None:
@@ -46,6 +71,10 @@ def write() -> None:
         (GOLDEN / example.stem).mkdir(parents=True)
         for name, text in rendered(example).items():
             (GOLDEN / example.stem / name).write_text(text)
+    for example in HOST_EXAMPLES:
+        (GOLDEN / example.stem).mkdir(parents=True)
+        for name, text in rendered_for_host(example).items():
+            (GOLDEN / example.stem / name).write_text(text)
 
 
 def _shortened(made: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +83,7 @@ def _shortened(made: dict[str, Any]) -> dict[str, Any]:
         data = made.pop("data", {})
         made["decoded"] = {key: base64.b64decode(text).decode() for key, text in data.items()}
     content = made.get("decoded", made.get("data"))
-    if name == _PACKAGE:
+    if _PACKAGE.match(" ".join(name)):
         made["data"] = "<as in the repository>"
     elif name in _REPEATED:
         content[_REPEATED[name]] = "<as in the repository>"

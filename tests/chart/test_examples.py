@@ -7,7 +7,15 @@ from importlib.resources import files
 import pytest
 import yaml
 from kubernetes_validate import validate
-from tests.chart.golden import EXAMPLES, GOLDEN, SECRETS, committed, rendered
+from tests.chart.golden import (
+    EXAMPLES,
+    GOLDEN,
+    HOST_EXAMPLES,
+    SECRETS,
+    committed,
+    rendered,
+    rendered_for_host,
+)
 from tests.support.chart import CHART, HELM, render
 from tests.support.processes import TOOLS_BIN
 
@@ -24,11 +32,20 @@ def test_is_what_was_committed(example):
         assert now[name] == text, f"{name} differs; run: python -m tests.chart.golden"
 
 
+@pytest.mark.parametrize("example", HOST_EXAMPLES, ids=lambda file: file.stem)
+def test_for_one_host_is_what_was_committed(example):
+    now, before = rendered_for_host(example), committed(example)
+    assert sorted(now) == sorted(before), "run: python -m tests.chart.golden"
+    for name, text in before.items():
+        assert now[name] == text, f"{name} differs; run: python -m tests.chart.golden"
+
+
 def test_no_render_is_left_of_an_example_that_is_gone():
-    assert sorted(f.name for f in GOLDEN.iterdir()) == sorted(e.stem for e in EXAMPLES)
+    examples = [*EXAMPLES, *HOST_EXAMPLES]
+    assert sorted(f.name for f in GOLDEN.iterdir()) == sorted(e.stem for e in examples)
 
 
-@each_example
+@pytest.mark.parametrize("example", [*EXAMPLES, *HOST_EXAMPLES], ids=lambda file: file.stem)
 def test_says_its_purpose_first(example):
     first, second = example.read_text().splitlines()[:2]
     assert first.startswith("# ")

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from tests.chart.golden import EXAMPLES, HOST_EXAMPLES
 from tests.support.chart import Rendered, api_server
 
 from proxy_gen import chart, secrets, starter, stream, traefik_options, values, yaml_text
@@ -20,7 +22,6 @@ from proxy_gen.tools import find_tool
 from proxy_gen.values import Overrides
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "values-examples").glob("*.yaml"))
 MINIMAL = ROOT / "values-examples" / "minimal.yaml"
 
 
@@ -121,7 +122,7 @@ def test_twice_the_same_bytes(example, tmp_path):
     first = files_in(tmp_path / "1")
     assert first == files_in(tmp_path / "2")
     documents = {"hub/jupyterhub_config.py"}
-    if "kind: chp" not in example.read_text():
+    if not re.search("kind: (chp|in-process)", example.read_text()):
         documents |= {"traefik.toml"}
     assert documents <= first.keys()
     assert any(path.startswith("hub/jupyterhub_ha/") for path in first)
@@ -235,9 +236,9 @@ def test_what_init_writes_is_valid_and_clean(tmp_path, login, host, storage, das
 # --- lint -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", [*EXAMPLES, *HOST_EXAMPLES], ids=lambda path: path.stem)
 def test_examples_are_clean(example):
-    result = run("lint", example)
+    result = run("lint", example, *(["--target=host"] if example in HOST_EXAMPLES else []))
     assert result.stdout == ""
     assert "no problems" in result.stderr
 

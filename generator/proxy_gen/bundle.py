@@ -1,0 +1,95 @@
+"""A bundle for one host with systemd, from the same values and the chart's rendered objects.
+
+What runs in the cluster is the chart's document here too, parsed, with this host's addresses and
+paths (`host_traefik`); only what is not Kubernetes is a template (`templates/host/bundle/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .bundle_basis import Basis
+from .bundle_documents import etcd_files, hub_files, traefik_files, traefik_toml
+from .bundle_units import unit_files, units
+from .errors import UsageError
+from .host_place import Options
+from .host_templates import render as render_template
+from .host_traefik import ETCD
+from .mounts import Objects
+from .render import render
+from .tree import File
+from .values import Values, get, merge
+
+# What is asked of the chart for each kind. It has no table in files, but the same Traefik.
+_CHARTS_KIND = {
+    "traefik-etcd": "traefik-etcd",
+    "traefik-file": "traefik-etcd",
+    "in-process": "in-process",
+    "chp": "chp",
+}
+# Secrets that a kind has no use for, though the chart asks for them.
+_UNUSED = {
+    "traefik-etcd": ("proxy.secretToken",),
+    "traefik-file": ("proxy.secretToken", "proxy.etcd.auth"),
+    "in-process": ("proxy.",),
+    "chp": ("proxy.traefik", "proxy.etcd"),
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of one host by their path, and the names of the secrets that are placeholders."""
+
+    basis: Basis
+    files: dict[str, File]
+    placeholders: tuple[str, ...]
+
+    def documents(self) -> dict[str, File]:
+        """What can be linted, under the names that it has for a cluster."""
+        place = self.basis.place
+        hub = place.in_bundle(self.basis.folder("hub")) + "/"
+        found = {
+            f"hub/{path.removeprefix(hub)}": file
+            for path, file in self.files.items()
+            if path.startswith(hub)
+        }
+        if self.basis.table:
+            found["traefik.toml"] = self.files[place.in_bundle(traefik_toml(self.basis, 1))]
+            found["dynamic.toml"] = self.files[place.in_bundle(self.basis.dynamic)]
+        return found
+
+
+def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundle:
+    """Render the values for a host; `defaults` are the chart's.
+
+    Raises ProblemsError as `render` does, UsageError for what no host can run.
+    """
+    kind = str(get(given.data, ("proxy", "kind")) or get(defaults, ("proxy", "kind")))
+    if kind not in _CHARTS_KIND:
+        raise UsageError(
+            f"proxy.kind: on one host {kind!r} does not run; use one of {', '.join(_CHARTS_KIND)}"
+        )
+    asked: dict[str, Any] = {"proxy": {"kind": _CHARTS_KIND[kind]}}
+    if _CHARTS_KIND[kind] == "traefik-etcd":
+        asked["proxy"]["etcd"] = {"enabled": True}
+    rendered = render(replace(given, data=merge(given.data, asked)))
+    objects = Objects(document.data for document in rendered.documents)
+    basis = Basis(kind, objects, options.place, options.address, options.port, options.first_port)
+    absent = (name for name in rendered.placeholders if not name.startswith(_UNUSED[kind]))
+    return Bundle(basis, _files(basis), tuple(absent))
+
+
+def _files(basis: Basis) -> dict[str, File]:
+    services = units(basis)
+    files = hub_files(basis) | unit_files(basis, services)
+    if basis.table:
+        files |= traefik_files(basis)
+    if basis.table == ETCD:
+        files |= etcd_files(basis)
+    bundle = {basis.place.in_bundle(path): file for path, file in files.items()}
+    readme = render_template(
+        "bundle/README.md.j2", basis=basis, place=basis.place, services=services
+    )
+    return dict(sorted({**bundle, "README.md": File(readme)}.items()))
