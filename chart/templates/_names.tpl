@@ -58,9 +58,17 @@
   {{- include "jupyterhub-ha.hub.fullname" . }}-db-dir
 {{- end }}
 
-{{- /* ConfigMap with the package jupyterhub_ha. */}}
+{{- /* ConfigMaps with the package jupyterhub_ha. */}}
 {{- define "jupyterhub-ha.hub-package.fullname" -}}
   {{- include "jupyterhub-ha.hub.fullname" . }}-package
+{{- end }}
+
+{{- define "jupyterhub-ha.hub-package-etcd.fullname" -}}
+  {{- include "jupyterhub-ha.hub-package.fullname" . }}-etcd
+{{- end }}
+
+{{- define "jupyterhub-ha.hub-package-in-process.fullname" -}}
+  {{- include "jupyterhub-ha.hub-package.fullname" . }}-in-process
 {{- end }}
 
 

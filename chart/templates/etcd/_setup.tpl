@@ -90,9 +90,7 @@ containers:
         mountPath: {{ $tls }}
         readOnly: true
 volumes:
-  - name: package
-    configMap:
-      name: {{ include "jupyterhub-ha.hub-package.fullname" $root }}
+  {{- include "jupyterhub-ha.hub.packageVolume" $root | nindent 2 }}
   - name: tls
     secret:
       secretName: {{ $secret }}

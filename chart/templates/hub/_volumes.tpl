@@ -6,9 +6,7 @@
 - name: config
   configMap:
     name: {{ include "jupyterhub-ha.hub.fullname" . }}
-- name: package
-  configMap:
-    name: {{ include "jupyterhub-ha.hub-package.fullname" . }}
+{{ include "jupyterhub-ha.hub.packageVolume" . }}
 - name: secret
   secret:
     secretName: {{ include "jupyterhub-ha.hub.fullname" . }}
@@ -45,6 +43,25 @@
 {{- with .Values.hub.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{- /* JSON: the parts of the package, by the files' first word, with the names of their ConfigMaps. */}}
+{{- define "jupyterhub-ha.hub.packageParts" -}}
+  {{- toJson (dict
+    "rest" (include "jupyterhub-ha.hub-package.fullname" .)
+    "etcd" (include "jupyterhub-ha.hub-package-etcd.fullname" .)
+    "in_process" (include "jupyterhub-ha.hub-package-in-process.fullname" .)) }}
+{{- end }}
+
+{{- /* The volume `package`: all parts in one folder. */}}
+{{- define "jupyterhub-ha.hub.packageVolume" -}}
+- name: package
+  projected:
+    sources:
+      {{- range include "jupyterhub-ha.hub.packageParts" . | fromJson }}
+      - configMap:
+          name: {{ . }}
+      {{- end }}
 {{- end }}
 
 {{- define "jupyterhub-ha.hub.volumeMounts" -}}
