@@ -9,7 +9,7 @@ from .errors import MessageError
 from .in_process_exchange import Exchange
 from .in_process_head import RequestHead, parse_request
 from .in_process_rewrite import Peer, is_trusted, own_response, plain_page
-from .in_process_upstream import keep_alive
+from .in_process_upstream import keep_alive, reset_connection
 
 if TYPE_CHECKING:
     from .in_process_service import Service
@@ -101,7 +101,7 @@ class ClientConnection(asyncio.Protocol):
         """
         self.deadline = self.now() + self.service.options.keep_alive_timeout
         if reset:
-            self.transport.abort()
+            reset_connection(self.transport)
         else:
             self.transport.close()
 

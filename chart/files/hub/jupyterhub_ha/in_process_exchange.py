@@ -122,8 +122,8 @@ class Exchange:
         """More of the request's body; returns what belongs to the next request."""
         payload, rest = self._decode(data)
         if self.upstream is not None:
-            self.upstream.transport.write(payload)
             self.entry.last_activity = time.time()
+            self.upstream.transport.write(payload)
         elif not self._ended:
             self._unsent += payload
             self.client.pause_reading()
@@ -132,8 +132,8 @@ class Exchange:
     def to_server(self, data: bytes) -> None:
         """Bytes of a tunnel."""
         if self.upstream is not None:
-            self.upstream.transport.write(data)
             self.entry.last_activity = time.time()
+            self.upstream.transport.write(data)
 
     def client_lost(self) -> None:
         """The client has gone; so does the connection to the server."""
@@ -169,8 +169,8 @@ class Exchange:
         """Bytes from the server."""
         self.last_read = self.client.now()
         if self.tunnel:
-            self.client.transport.write(data)
             self.entry.last_activity = time.time()
+            self.client.transport.write(data)
         elif self._body is not None:
             self._pass_on(b"", data)
         else:
@@ -202,8 +202,8 @@ class Exchange:
             self.fail(503, f"{self.entry.target.origin} changed the protocol unasked")
             return
         self.tunnel = self.answered = True
-        self.client.transport.write(interim_for_client(response) + data)
         self.entry.last_activity = time.time()
+        self.client.transport.write(interim_for_client(response) + data)
         early = self.client.take_buffer()
         if early:
             self.to_server(early)
@@ -245,10 +245,10 @@ class Exchange:
             payload = chunk(payload)
             if body.done:
                 payload += last_chunk(body.trailers if self.request.wants_trailers else b"")
-        if head or payload:
-            self.client.transport.write(head + payload)
         if self._counts:
             self.entry.last_activity = time.time()
+        if head or payload:
+            self.client.transport.write(head + payload)
         if body.done:
             self._finish(left_over=bool(body.rest))
 

@@ -127,7 +127,7 @@ class Service:
             async with asyncio.timeout(seconds):
                 await self._gone.wait()
         for client in list(self.clients):
-            client.transport.abort()
+            client.cut_off(reset=True)
         for task in self._tasks:
             task.cancel()
         self.pool.close()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from .in_process_table import Target
@@ -24,6 +27,30 @@ def keep_alive(transport: asyncio.BaseTransport) -> None:
     connected = transport.get_extra_info("socket")
     if connected.family != socket.AF_UNIX:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def reset_connection(transport: asyncio.Transport) -> None:
+    """Close at once with a TCP reset, which nobody takes for the end of what was sent."""
+    connected = transport.get_extra_info("socket")
+    if connected.family != socket.AF_UNIX and not transport.is_closing():
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _last_words(transport: asyncio.Transport) -> Iterator[bytes]:
+    """What the server sent before it broke the connection.
+
+    A server that refuses an upload answers and closes. If we are still writing then, the write
+    fails first, and asyncio does not read the answer that has already come.
+    """
+    if transport.get_extra_info("sslcontext") is not None:
+        return
+    with contextlib.suppress(OSError):
+        number = os.dup(transport.get_extra_info("socket").fileno())
+        with socket.socket(fileno=number) as connected:
+            connected.setblocking(False)
+            while data := connected.recv(65536):
+                yield data
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -54,6 +81,11 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         self.pool.forget(self)
+        if self.exchange is not None and exc is not None:
+            for data in _last_words(self.transport):
+                self.exchange.on_data(data)
+                if self.exchange is None:
+                    break
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             exchange.server_lost(exc)
@@ -115,6 +147,8 @@ class Pool:
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next request to its origin."""
         connection.exchange = None
+        if connection.transport.is_closing():
+            return
         idle = self._idle.setdefault(connection.origin, [])
         if len(idle) >= _MAX_IDLE or connection.transport.get_write_buffer_size():
             connection.transport.close()
