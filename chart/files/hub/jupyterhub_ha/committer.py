@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 from . import metrics
@@ -53,6 +53,7 @@ class Committer:
         self._log = log or logging.getLogger(__name__)
         self._lock = asyncio.Lock()
         self._known = False  # whether the table in memory is the one in the store
+        self._undone: dict[str, Route | None] = {}  # what refused changes may have left behind
         self._foreign: set[str] = set()  # told once
         self._batch: _Batch | None = None
         self._task: asyncio.Task[None] | None = None
@@ -93,17 +94,25 @@ class Committer:
                 self._log.warning("Waiting for %s, %.0f s left: %s", name, left, error)
                 await asyncio.sleep(_PAUSE)
 
-    async def check(self, *, anyway: bool = False) -> None:
+    async def check(self) -> None:
         """If anybody changed the store since our last look, read it and repair the table."""
         async with self._lock:
-            if self._known and not anyway and not await self.store.changed():
-                return
-            await self._read(self._commit_timeout)
-            if await self._write(time.monotonic() + self._commit_timeout):
-                metrics.REPAIRS.inc()
-                self._log.warning(
-                    "The routing table in %s was damaged and has been repaired", self.store.name
-                )
+            if not self._known or await self.store.changed():
+                await self._repair()
+
+    async def repair(self, needed: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Read and repair the table, if `needed` says so at a time when nothing is written."""
+        async with self._lock:
+            if not self._known or needed is None or await needed():
+                await self._repair()
+
+    async def _repair(self) -> None:
+        await self._read(self._commit_timeout)
+        if await self._write(time.monotonic() + self._commit_timeout):
+            metrics.REPAIRS.inc()
+            self._log.warning(
+                "The routing table in %s was damaged and has been repaired", self.store.name
+            )
 
     async def announce(self) -> Report:
         """Write a new generation and no route; returns when the replicas follow."""
@@ -150,6 +159,7 @@ class Committer:
                 # Whether the last transaction was made is not known; the next one reads first.
                 self._known = False
                 self.table.apply(undo)
+                self._undone.update(undo)
                 raise
         if not transactions:
             metrics.COMMITS.labels("unchanged").inc()
@@ -202,6 +212,8 @@ class Committer:
         stored = int(time.time()) if snapshot.generation is None else snapshot.generation
         self.generation = max(self.generation, stored)
         broken, foreign = self.table.load(snapshot.pairs)
+        self.table.apply(self._undone)
+        self._undone = {}
         for key in broken:
             self._log.warning("Removing the record %s, which cannot be read", key)
         if unknown := sorted(set(foreign) - self._foreign):

@@ -31,7 +31,8 @@ from .etcd_wire import (
 )
 
 _PAGE = 5000  # keys in one answer; a routing table's page stays below 2 MB
-_ATTEMPT = 5.0  # seconds for one endpoint before the next one is tried
+_ATTEMPT = 1.5  # seconds for one endpoint before the next one is tried; then twice as long
+_AUTHENTICATE = 3.0
 _PAUSE = 0.2  # seconds between rounds over all endpoints
 _TOKEN_SECONDS = 200.0  # below the server's default of 300 (--auth-token-ttl)
 
@@ -69,6 +70,7 @@ class EtcdClient:
         self._current = 0
         self._token = ""
         self._token_expires = 0.0
+        self._token_lock = asyncio.Lock()
         self._open = False  # whether the server was last seen without authentication
         self._http = EtcdHttp(ca_file, cert_file, key_file)
         self._log = log or logging.getLogger(__name__)
@@ -223,19 +225,21 @@ class EtcdClient:
         """One request with failover, a fresh token if the old one is refused, and a deadline."""
         renewed = False
         tried = 0
+        token = ""
         while True:
             url = endpoint or self.endpoints[self._current]
             left = deadline - time.monotonic()
             try:
                 token = await self._authorization(deadline)
-                attempt = left if endpoint or len(self.endpoints) == 1 else min(left, _ATTEMPT)
+                alone = endpoint or len(self.endpoints) == 1
+                attempt = left if alone else min(left, _ATTEMPT * 2**tried)
                 return await self._fetch(url, path, body, token, attempt)
             except EtcdAuthError as error:
                 # The token expired, its member restarted, or the users were changed.
                 if renewed or not self._username or not token_refused(error):
                     raise
                 renewed = True
-                self.forget_token()
+                self._forget_token(token)
             except (EtcdUnavailableError, EtcdTimeoutError) as error:
                 tried += 1
                 if not endpoint:
@@ -248,20 +252,32 @@ class EtcdClient:
     async def _authorization(self, deadline: float) -> str:
         if not self._username:
             return ""
-        if time.monotonic() >= self._token_expires:
-            self._token = ""
-            body = {"name": self._username, "password": self._password}
-            url = self.endpoints[self._current]
-            left = min(deadline - time.monotonic(), _ATTEMPT)
-            try:
-                self._token = (await self._fetch(url, "auth/authenticate", body, "", left))["token"]
-                self._note_authentication(is_on=True)
-            except EtcdRequestError as error:
-                if "not enabled" not in str(error):
-                    raise
-                self._note_authentication(is_on=False)
-            self._token_expires = time.monotonic() + _TOKEN_SECONDS
-        return self._token
+        # A password is dear to check (bcrypt): of many requests at once, one asks for a token.
+        async with self._token_lock:
+            if time.monotonic() >= self._token_expires:
+                left = max(min(deadline - time.monotonic(), _AUTHENTICATE), 0.001)
+                self._token = await self._authenticate(left)
+                self._token_expires = time.monotonic() + _TOKEN_SECONDS
+            return self._token
+
+    async def _authenticate(self, timeout: float) -> str:
+        """A new token; empty if the server has no authentication."""
+        body = {"name": self._username, "password": self._password}
+        url = self.endpoints[self._current]
+        try:
+            answer = await self._fetch(url, "auth/authenticate", body, "", timeout)
+        except EtcdRequestError as error:
+            if "not enabled" not in str(error):
+                raise
+            self._note_authentication(is_on=False)
+            return ""
+        self._note_authentication(is_on=True)
+        return str(answer["token"])
+
+    def _forget_token(self, token: str) -> None:
+        """Fetch a new token at the next call, unless this one has been replaced already."""
+        if token == self._token:
+            self._token_expires = 0.0
 
     def _note_authentication(self, *, is_on: bool) -> None:
         metrics.UNAUTHENTICATED.set(not is_on)
@@ -278,22 +294,32 @@ class EtcdClient:
         self, path: str, requests: Sequence[Mapping[str, Any]], deadline: float
     ) -> AsyncIterator[dict[str, Any]]:
         """The answers to some requests on one stream of the member that is in use."""
-        endpoint = self.endpoints[self._current]
-        try:
+        body = "\n".join(map(json.dumps, requests)).encode()
+        for is_last in (False, True):
             token = await self._authorization(deadline)
-            body = "\n".join(map(json.dumps, requests)).encode()
-            left = max(deadline - time.monotonic(), 0.001)
-            stream = self._http.stream(f"{endpoint}/v3/{path}", body, _headers(token), left)
-            async for answer in stream:
+            try:
+                async for answer in self._stream_once(path, body, token, deadline):
+                    yield answer
+                return
+            except EtcdAuthError as error:
+                if is_last or not self._username or not token_refused(error):
+                    raise
+                self._forget_token(token)
+
+    async def _stream_once(
+        self, path: str, body: bytes, token: str, deadline: float
+    ) -> AsyncIterator[dict[str, Any]]:
+        url = f"{self.endpoints[self._current]}/v3/{path}"
+        left = max(deadline - time.monotonic(), 0.001)
+        try:
+            async for answer in self._http.stream(url, body, _headers(token), left):
                 if "result" not in answer:
                     raise grpc_error(answer.get("error") or answer)
+                if answer["result"].get("canceled"):
+                    watched(answer["result"])
                 yield answer["result"]
         except HttpStatusError as error:
             raise grpc_error(grpc_status(error.status, error.body)) from error
-
-    def forget_token(self) -> None:
-        """Fetch a new token at the next call."""
-        self._token_expires = 0.0
 
     def next_endpoint(self) -> None:
         """Go on with another member."""

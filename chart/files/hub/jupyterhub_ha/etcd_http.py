@@ -112,4 +112,6 @@ def _unreached(url: str, error: Exception) -> EtcdError:
     endpoint = url.partition("/v3/")[0]
     if isinstance(error, TimeoutError):
         return EtcdTimeoutError(f"{endpoint}: no answer in time")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return EtcdUnavailableError(f"{endpoint}: the answer broke off")
     return EtcdUnavailableError(f"{endpoint}: {error or type(error).__name__}")

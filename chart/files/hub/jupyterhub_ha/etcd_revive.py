@@ -23,7 +23,7 @@ ADVANCE_KEY = f"{RECORDS}advance"
 _MARGINS = (1, 100, 1_000, 10_000, 100_000)  # above what a replica told, until it follows
 _MOST = 5_000_000  # revisions; so many would take the better part of an hour
 _WRITERS = 16  # puts at the same time: about 1,500 a second, a third of the hub's core
-_FOLLOW_SECONDS = 3.0
+_FOLLOW_SECONDS = 1.5
 _REPORT_SECONDS = 5.0
 
 

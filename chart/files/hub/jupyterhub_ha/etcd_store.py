@@ -13,6 +13,7 @@ from .table import Layout, Operation, Put
 
 _MAX_BYTES = 1_000_000  # below the server's default of 1.5 MiB (--max-request-bytes)
 _OWN = 10_000  # own revisions that are remembered; a watch is never so far behind
+_LOOK_SECONDS = 5.0  # changes wait meanwhile
 _MARKS = 3  # operations that each transaction has besides the routes'
 
 
@@ -39,6 +40,7 @@ class EtcdStore:
         self.read_revision = 0  # all that is of this revision or older has been read
         self._marker = 0  # revision of the generation's key, 0 if there is none
         self._seen = 0  # the store's revision at our last read or write
+        self._others = False  # whether somebody wrote between two of our writes
         self._own: dict[int, None] = {}  # revisions of our last writes, oldest first
 
     async def read(self, *, timeout: float) -> Snapshot:
@@ -53,6 +55,7 @@ class EtcdStore:
         self._marker = marker.revision if marker else 0
         self.store_id = store.value if store else ""
         self._seen = self.read_revision = revision
+        self._others = False
         generation = int(marker.value) if marker and marker.value.isdigit() else None
         return Snapshot({key: pair.value for key, pair in found.items()}, generation)
 
@@ -75,6 +78,7 @@ class EtcdStore:
         )
         if result.succeeded:
             metrics.TRANSACTIONS.inc()
+            self._others |= result.revision != self._seen + 1
             self._marker = self._seen = result.revision
             self._own[result.revision] = None
             if len(self._own) > _OWN:
@@ -83,13 +87,16 @@ class EtcdStore:
         return result.succeeded
 
     async def changed(self) -> bool:
-        """Whether etcd's revision is another than after our last read or write."""
+        """Whether etcd has a revision, after our last read, that is not one of our writes."""
         _, revision = await self.client.range(self.layout.marker_key)
-        return revision != self._seen
+        return self._others or revision != self._seen
 
     async def lost(self) -> bool:
-        """Whether these are not the data that we read and wrote: they began anew, or went back."""
-        pairs, revision = await self.client.range(self.layout.marker_key)
+        """Whether these are not the data that we read and wrote: they began anew, or went back.
+
+        Ask only while nothing is written.
+        """
+        pairs, revision = await self.client.range(self.layout.marker_key, timeout=_LOOK_SECONDS)
         marker = pairs[0].revision if pairs else 0
         return revision < self._seen or marker != self._marker
 

@@ -12,12 +12,14 @@ import asyncio
 import contextlib
 import logging
 import random
+from functools import partial
 from typing import Any
 
 from .committer import Committer
 from .errors import EtcdAuthError, EtcdCompactedError, StoreError
 from .etcd_revive import Revival
 from .etcd_store import EtcdStore
+from .etcd_wire import Event
 
 _GATHER_SECONDS = 0.05  # a change rarely comes alone, and our own answer may be on its way
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -77,9 +79,7 @@ class EtcdWatch:
 
     def _recover(self, error: StoreError) -> None:
         client = self._store.client
-        if isinstance(error, EtcdAuthError):
-            client.forget_token()
-        else:
+        if not isinstance(error, EtcdAuthError):
             client.next_endpoint()
         if not self._failed:
             self._log.warning("Watching etcd: %s; trying again", error)
@@ -88,7 +88,7 @@ class EtcdWatch:
     async def _follow(self) -> None:
         """Watch for one interval."""
         if self._missed:
-            await self._committer.check(anyway=True)
+            await self._committer.repair()
             self._missed = False
         self._next = max(self._next, self._store.read_revision + 1)
         stream = self._store.client.watch(
@@ -103,24 +103,31 @@ class EtcdWatch:
                 self._next = max(self._next, changes.events[-1].revision + 1)
                 if self._store.foreign(changes.events):
                     await asyncio.sleep(_GATHER_SECONDS)
-                    if self._store.foreign(changes.events):
-                        await self._committer.check()
+                    await self._committer.repair(partial(self._is_foreign, changes.events))
+
+    async def _is_foreign(self, events: list[Event]) -> bool:
+        return self._store.foreign(events)
 
     async def _look(self) -> bool:
         """Ask etcd and the replicas; whether the watch that was opened is of these data."""
-        lost = await self._store.lost()
-        if lost:
-            self._log.warning("etcd does not have the data that it had; writing the table again")
-            await self._committer.check(anyway=True)
+        read = self._store.read_revision
+        await self._committer.repair(self._is_lost)
         if self._failed:
             self._log.info("Watching etcd again")
             self._failed = False
         if self._reviving is None or self._reviving.done():
             self._reviving = asyncio.create_task(self._revive())
+        if self._store.read_revision >= read:
+            return True
+        # The watch waits for a revision that the new etcd has not reached.
+        self._next = self._store.read_revision + 1
+        return False
+
+    async def _is_lost(self) -> bool:
+        lost = await self._store.lost()
         if lost:
-            # The watch waits for a revision that the new etcd has not reached.
-            self._next = self._store.read_revision + 1
-        return not lost
+            self._log.warning("etcd does not have the data that it had; writing the table again")
+        return lost
 
     async def _revive(self) -> None:
         try:
