@@ -58,3 +58,13 @@ def ratio(records: Sequence[Record], over: Series, under: Series) -> Summary | N
     above, below = rounds_of(records, over), rounds_of(records, under)
     values = [above[n] / below[n] for n in sorted(above) if below.get(n)]
     return Summary.of(values) if values else None
+
+
+def cases_of(records: Iterable[Record], measure: str) -> list[str]:
+    """The cases of a measure, in the order in which they were measured."""
+    return list(dict.fromkeys(r.case for r in records if r.measure == measure))
+
+
+def peers_of(records: Iterable[Record], measure: str) -> list[str]:
+    """The peers of a measure, in the order in which they were measured."""
+    return list(dict.fromkeys(r.peer for r in records if r.measure == measure))

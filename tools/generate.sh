@@ -6,4 +6,5 @@ python tools/values/generate.py
 python tools/cli_reference.py
 python tools/proxy_reference.py
 python -m tests.chart.golden
+python -m benchmarks.report
 git status --short
