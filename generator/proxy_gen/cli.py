@@ -23,6 +23,7 @@ COMMANDS = {
     "lint": ("lint", "Render, then check what was rendered."),
     "diff": ("diff", "Show what would change, by object and field."),
     "up": ("up", "Run the whole hub on this machine, in the foreground."),
+    "install": ("install", "Put pinned Traefik and etcd into a folder."),
     "schema": ("schema", "Print the JSON schema of the values, for editors."),
 }
 
