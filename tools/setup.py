@@ -34,9 +34,16 @@ TOOLS = ROOT / ".tools"
 BIN = TOOLS / "bin"
 STAMPS = TOOLS / "stamps"
 LOG = TOOLS / "setup.log"
-GROUPS = ("run", "test", "lint", "docs", "bench")
+GROUPS = ("run", "test", "lint", "docs", "bench", "cluster")
 # Extras of pyproject.toml that a group installs.
-EXTRAS = {"run": "up", "test": "test", "lint": "lint", "docs": "docs", "bench": "bench"}
+EXTRAS = {
+    "run": "up",
+    "test": "test",
+    "lint": "lint",
+    "docs": "docs",
+    "bench": "bench",
+    "cluster": "test",
+}
 OLDEST_NODE = 20
 
 
@@ -152,7 +159,7 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
         unfinished = product.with_suffix(".new")
         (needed,) = re.findall(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
         flags = f"-ldflags=-s -w {tool.get('ldflags', '')}"
-        options = ["-trimpath", flags, "-o", str(unfinished)]
+        options = ["-trimpath", flags, f"-tags={tool.get('tags', '')}", "-o", str(unfinished)]
         command = [_go(needed), "build", *options, tool["package"]]
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
@@ -160,7 +167,7 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
     inputs = [file.read_text() for file in sorted(folder.glob("go.*"), reverse=True)]
     if "folder" in tool:
         inputs += [file.read_text() for file in sorted(folder.glob("*.go"))]
-    inputs += [tool["package"], tool.get("ldflags", "")]
+    inputs += [tool["package"], tool.get("ldflags", ""), *tool.get("tags", "").split()]
     return Step(name, f"{name} (Go; a minute or two the first time)", build, inputs, product)
 
 

@@ -1,0 +1,3 @@
+module jupyterhub-ha/tools/pause
+
+go 1.26.0
