@@ -1,5 +1,7 @@
 """Traefik's Deployment and what is around it."""
 
+import tomllib
+
 import pytest
 from tests.support.chart import CHART, RenderError, render
 
@@ -191,6 +193,13 @@ def test_prometheus_is_let_in_when_it_is_named():
     assert {"ports": [{"port": "internal"}], "from": [peer]} in rules
     rules = rendered.get("NetworkPolicy", "proxy-etcd")["spec"]["ingress"]
     assert {"ports": [{"port": "health"}], "from": [peer]} in rules
+
+
+def test_requests_are_counted_by_service(default):
+    """The hub takes the last activity of users' servers from these counters."""
+    static = tomllib.loads(default.get("ConfigMap", "proxy")["data"]["traefik.toml"])
+    assert static["metrics"]["prometheus"]["addServicesLabels"] is True
+    assert static["metrics"]["prometheus"]["entryPoint"] == "internal"
 
 
 def test_labels_of_other_namespaces():
