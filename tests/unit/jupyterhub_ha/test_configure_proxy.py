@@ -93,7 +93,9 @@ def test_file(values):
 def test_in_process(values):
     c = Config()
     configure_proxy(c, with_proxy(values, {"kind": "in-process"}))
-    assert c == {"JupyterHub": {"proxy_class": "jupyterhub_ha.InProcessProxy"}}
+    assert c.JupyterHub == {"proxy_class": "jupyterhub_ha.InProcessProxy"}
+    assert list(c.InProcessProxy) == ["trusted_networks"]
+    assert "10.0.0.0/8" in c.InProcessProxy.trusted_networks, "where an ingress controller is"
 
 
 def test_an_unknown_kind_is_refused(values):

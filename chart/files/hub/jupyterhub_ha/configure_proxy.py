@@ -15,6 +15,15 @@ FILE_PROXY_CLASS: Final = "jupyterhub_ha.TraefikFileProxy"
 IN_PROCESS_CLASS: Final = "jupyterhub_ha.InProcessProxy"
 CHP_CLASS: Final = "jupyterhub.proxy.ConfigurableHTTPProxy"
 
+# Whose X-Forwarded-* headers the proxy in the hub believes: the ingress controller or the load
+# balancer in front, as with `proxy.traefik.forwardedHeaders.trustedIPs`.
+_PRIVATE_NETWORKS: Final = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "fc00::/7",
+)
 _CHP_API_PORT: Final = 8001
 _REPLICA_PORT: Final = 8080
 
@@ -69,6 +78,7 @@ def configure_file_proxy(c: Config, values: Values) -> None:
 def configure_in_process(c: Config, values: Values) -> None:
     """Set the proxy inside the hub, which listens where JupyterHub's `bind_url` says: port 8000."""
     c.JupyterHub.proxy_class = IN_PROCESS_CLASS
+    c.InProcessProxy.trusted_networks = list(_PRIVATE_NETWORKS)
 
 
 def configure_chp(c: Config, values: Values) -> None:
