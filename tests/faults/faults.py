@@ -122,6 +122,7 @@ async def token_expired(world: World, seconds: float) -> None:
 async def network_silent(world: World, seconds: float) -> None:
     """No byte passes between the hub and etcd; meanwhile etcd is changed and compacts."""
     await world.churn.stop()
+    await world.churn.once()
     for relay in world.relays:
         relay.silent = True
     pairs, _ = await world.root.range("traefik/http/services/", prefix=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from jupyterhub_ha.errors import HubProxyError
+from jupyterhub_ha.errors import HubProxyError, NoReplicaError
 from jupyterhub_ha.traefik_etcd import TraefikEtcdProxy
 
 _PAUSE = 0.02
@@ -123,6 +123,8 @@ class Churn:
         try:
             await change
             self.counts.changes += 1
+        except NoReplicaError as error:
+            self.counts.refused.append(f"NoReplicaError: {error}")  # it is written all the same
         except HubProxyError as error:
             self.counts.refused.append(f"{type(error).__name__}: {error}")
             return False

@@ -61,6 +61,7 @@ class World:
             self.churn.start()
             stack.push_async_callback(self.load.stop)
             stack.push_async_callback(self.churn.stop)
+            await self.until_right(30)
             self._stack = stack.pop_all()
         return self
 

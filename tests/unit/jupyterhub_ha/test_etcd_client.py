@@ -209,6 +209,27 @@ async def test_a_forgotten_token_is_renewed_once(gateway: Gateway) -> None:
     assert gateway.paths == ["auth/authenticate", "kv/range"] * 2
 
 
+async def test_a_token_is_renewed_when_there_was_no_answer(gateway: Gateway) -> None:
+    users = Users()
+
+    def answer(url: str, body: dict) -> object:
+        # A server that has lost its data keeps a request with an old token waiting.
+        if "kv" in url and gateway.requests[-1][2] == "t1":
+            return EtcdTimeoutError("no answer in time")
+        return users(url, body)
+
+    gateway.answer = answer
+    await EtcdClient(["http://e"], username="hub", password="p").range("x")
+    assert gateway.paths == ["auth/authenticate", "kv/range"] * 2
+
+
+async def test_many_requests_at_once_ask_for_one_token(gateway: Gateway) -> None:
+    gateway.answer = Users()
+    client = EtcdClient(["http://e"], username="hub", password="p")
+    await asyncio.gather(*(client.range("x") for _ in range(5)))
+    assert gateway.paths.count("auth/authenticate") == 1
+
+
 async def test_a_token_that_is_never_taken_is_an_error(gateway: Gateway) -> None:
     users, refused = Users(), refusal(401, 16, "etcdserver: invalid auth token")
     gateway.answer = lambda url, body: users(url, body) if "auth/" in url else refused

@@ -241,6 +241,9 @@ class EtcdClient:
                 renewed = True
                 self._forget_token(token)
             except (EtcdUnavailableError, EtcdTimeoutError) as error:
+                # A token has the number of a log entry, and a server whose log is shorter waits for
+                # it: after a loss of its data, until the request's end.
+                self._forget_token(token)
                 tried += 1
                 if not endpoint:
                     self.next_endpoint()
@@ -301,6 +304,9 @@ class EtcdClient:
                 async for answer in self._stream_once(path, body, token, deadline):
                     yield answer
                 return
+            except (EtcdUnavailableError, EtcdTimeoutError):
+                self._forget_token(token)
+                raise
             except EtcdAuthError as error:
                 if is_last or not self._username or not token_refused(error):
                     raise
