@@ -17,6 +17,9 @@ _POLL = 0.05
 # What a program may know of the hub's environment: no password or token is among it.
 _PASSED = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
+# What this program has started is collected by it when it ends, by whichever object sees it.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
 
 @dataclass(frozen=True)
 class Record:
@@ -36,14 +39,16 @@ class Process:
     def __init__(self, pid_file: Path) -> None:
         self.pid_file = pid_file
         self.record = _read(pid_file)
-        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        if self._child is not None:
-            return self._child.poll() is None  # which also collects it
-        return self.record is not None and _birth(self.record.pid) == self.record.birth
+        if self.record is None:
+            return False
+        child = _children.get(self.record.pid)
+        if child is not None and child.poll() is not None:
+            del _children[self.record.pid]
+        return _birth(self.record.pid) == self.record.birth
 
     def start(self, command: Sequence[str], log: Path, *, port: int, configuration: str) -> None:
         """Start it, apart from the hub's terminal and with its output in `log`; OSError if not.
@@ -57,7 +62,7 @@ class Process:
         }
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "ab") as output:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -65,7 +70,8 @@ class Process:
                 env=environment,
                 start_new_session=True,
             )
-        pid = self._child.pid
+        pid = child.pid
+        _children[pid] = child
         self.record = Record(pid, _birth(pid) or "", port, configuration)
         self.save()
 

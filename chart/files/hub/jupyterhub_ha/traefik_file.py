@@ -149,23 +149,23 @@ class TraefikFileProxy(TraefikProxy):
 
         TraefikStartError says why it does not start.
         """
-        if self.should_start:
-            self._write_base()
-            parts = urlsplit(self.public_url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            self._process = TraefikProcess(
-                self.command,
-                self._directory,
-                (parts.hostname or "", port),
-                port=self.internal_port,
-                stop_seconds=self.drain_seconds + 5,
-                log=self.log,
-            )
-        committer = await self._ready()
-        if self._process is not None:
-            await self._ensure_traefik(self._process, committer)
-            if Path(self.rules_file).exists():  # before the first route there is nothing to serve
-                await committer.replicas.wait_for(committer.generation)
+        if not self.should_start:
+            await self._ready()
+            return
+        self._write_base()
+        process = TraefikProcess(
+            self.command,
+            self._directory,
+            self._public(),
+            port=self.internal_port,
+            stop_seconds=self.drain_seconds + 5,
+            log=self.log,
+        )
+        committer = await self._ready()  # which writes the rules, so that Traefik begins with them
+        await self._ensure_traefik(process, committer)
+        self._process = process
+        if committer.table.routes:  # without any, nothing has been written that could be served
+            await committer.replicas.wait_for(committer.generation)
 
     async def stop(self) -> None:
         """Stop writing, and Traefik if the hub has started it. The table stays in its files."""
@@ -215,11 +215,15 @@ class TraefikFileProxy(TraefikProxy):
 
     # -- what Traefik is told
 
-    def _static_text(self, port: int) -> str:
+    def _public(self) -> tuple[str, int]:
+        """Host and port for users; the host is empty for all addresses."""
         parts = urlsplit(self.public_url)
-        public = parts.port or (443 if parts.scheme == "https" else 80)
+        host = parts.hostname or ""
+        return "" if host == "*" else host, parts.port or (443 if parts.scheme == "https" else 80)
+
+    def _static_text(self, port: int) -> str:
         document = static_document(
-            public=address(parts.hostname or "", public),
+            public=address(*self._public()),
             internal=f"127.0.0.1:{port}",
             directory=Path(self.rules_file).absolute().parent,
             tls=bool(self.ssl_cert and self.ssl_key),
