@@ -130,6 +130,18 @@ def test_a_stranger_cannot_say_where_he_comes_from() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize(
+    "name", ["X_Forwarded_For", "x-real_ip", "X_SCHEME", "Content_Length", "Transfer_Encoding"]
+)
+def test_an_alias_for_cgi_goes_no_further(name: str, trusted: bool) -> None:
+    lines = sent(f"{name}: 7", "A_b: 1", peer=Peer(b"10.0.0.1", tls=False, trusted=trusted))
+    assert lines[2:] == [
+        "A_b: 1", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Port: 80", "X-Forwarded-Proto: http",
+        "X-Forwarded-Host: h",
+    ]  # fmt: skip
+
+
 def test_a_proxy_in_front_can() -> None:
     lines = sent(*FORWARDED, peer=Peer(b"10.0.0.1", tls=True, trusted=True))
     assert lines[2:] == [

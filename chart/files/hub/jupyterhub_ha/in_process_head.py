@@ -26,20 +26,32 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=\-]*)(?::[0
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://(?:[^/?#@]*@)?([^/?#]*)(.*)", re.DOTALL)
 _ALLOWED = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
+# What tells a server where a request came from, and what servers of Jupyter's family believe.
+CLAIMS = (b"forwarded", b"x-real-ip", b"x-scheme")
+ALIAS = b"alias"
+
 
 class _Names(dict[bytes, bytes]):
-    """By a field's name as it was sent: the name under which it is taken out, or nothing."""
+    """By a field's name as it was sent: the name under which it is taken out, or nothing.
+
+    CGI and WSGI read ``X_Real_IP`` as ``X-Real-IP``, so what looks like one of `vouched` to them is
+    taken out, too, as an ALIAS.
+    """
 
     _MAX_NAMES, _MAX_LENGTH = 2000, 64  # what is remembered, so that a client cannot fill memory
 
-    def __init__(self, *taken: bytes) -> None:
+    def __init__(self, *taken: bytes, vouched: tuple[bytes, ...] = ()) -> None:
         super().__init__()
         self._taken = frozenset(taken)
+        self._aliases = frozenset(name.replace(b"-", b"_") for name in vouched)
 
     def __missing__(self, name: bytes) -> bytes:
         if not _TOKEN.fullmatch(name):
             raise MessageError(400, "a header's name is not a token")
-        key = name.lower() if name.lower() in self._taken else b""
+        lower = name.lower()
+        key = lower if lower in self._taken else b""
+        if b"_" in lower and lower.replace(b"-", b"_") in self._aliases:
+            key = ALIAS
         if len(self) < self._MAX_NAMES and len(name) <= self._MAX_LENGTH:
             self[name] = key
         return key
@@ -49,7 +61,8 @@ _HOP_BY_HOP = (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trail
 _FRAMING = (b"content-length", b"transfer-encoding")
 _FORWARDED = (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto")
 _IN_REQUESTS = _Names(
-    *_HOP_BY_HOP, *_FRAMING, *_FORWARDED, b"expect", b"host", b"proxy-authorization"
+    *(*_HOP_BY_HOP, *_FRAMING, *_FORWARDED, b"expect", b"host", b"proxy-authorization"),
+    vouched=(*_FRAMING, *_FORWARDED, *CLAIMS),
 )
 _IN_RESPONSES = _Names(*_HOP_BY_HOP, *_FRAMING)
 _ONCE = frozenset((*_FRAMING, b"host"))

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from .in_process_head import RequestHead, ResponseHead
+from .in_process_head import CLAIMS, RequestHead, ResponseHead
 from .in_process_table import Target
-
-# What tells a server where a request came from, and what servers of Jupyter's family believe.
-_CLAIMS = (b"forwarded", b"x-real-ip", b"x-scheme")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def request_for_server(head: RequestHead, target: Target, peer: Peer) -> bytes:
     host = head.host
     fields = head.fields
     if not peer.trusted:
-        fields = [line for line in fields if line.partition(b":")[0].lower() not in _CLAIMS]
+        fields = [line for line in fields if line.partition(b":")[0].lower() not in CLAIMS]
     lines = [
         b"%b %b%b HTTP/1.1" % (head.method, target.prefix, head.target),
         b"Host: " + (host or target.netloc),
