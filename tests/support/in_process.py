@@ -9,12 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from tests.support import deviations
 from tests.support.ports import free_port
 
 from jupyterhub_ha import InProcessProxy
-
-# See deviations.py.
-DEVIATIONS: dict[str, str] = {}
 
 
 class InProcessSystem:
@@ -25,7 +23,7 @@ class InProcessSystem:
     """
 
     name: ClassVar[str] = "in-process"
-    deviations: ClassVar[dict[str, str]] = DEVIATIONS
+    deviations: ClassVar[dict[str, str]] = deviations.IN_PROCESS
 
     def __init__(self, folder: Path, *, host_routing: bool = False) -> None:
         self.hub_port = free_port()

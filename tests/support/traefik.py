@@ -48,6 +48,9 @@ aliasHeadersStrategy = "delete"
 [entryPoints.http.transport.respondingTimeouts]
 readTimeout = "0s"
 
+[serversTransport.forwardingTimeouts]
+dialTimeout = "5s"
+
 [entryPoints.internal]
 address = "{internal}"
 

@@ -6,12 +6,17 @@ from aiohttp import WSMsgType, web
 
 
 class EchoServer:
-    """An asynchronous context manager; `url` is where it listens."""
+    """An asynchronous context manager; `url` is where it listens.
+
+    While `silent` is true, websockets get no answers.
+    """
 
     def __init__(self, name: str, port: int = 0) -> None:
         self.name = name
         self._port = port
         self.url = ""
+        self.silent = False
+        self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> EchoServer:
@@ -29,6 +34,11 @@ class EchoServer:
         if self._runner:
             await self._runner.cleanup()
 
+    async def say(self, text: str) -> None:
+        """Send a message on every open websocket."""
+        for socket in list(self._sockets):
+            await socket.send_str(text)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             answer = {
@@ -39,12 +49,21 @@ class EchoServer:
                 "size": len(await request.read()),
             }
             return web.json_response(answer)
+        return await self._talk(request)
+
+    async def _talk(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         await socket.send_str(self.name)
-        async for message in socket:
-            if message.type == WSMsgType.TEXT:
-                await socket.send_str(message.data)
-            elif message.type == WSMsgType.BINARY:
-                await socket.send_bytes(message.data)
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if self.silent:
+                    continue
+                if message.type == WSMsgType.TEXT:
+                    await socket.send_str(message.data)
+                elif message.type == WSMsgType.BINARY:
+                    await socket.send_bytes(message.data)
+        finally:
+            self._sockets.discard(socket)
         return socket
