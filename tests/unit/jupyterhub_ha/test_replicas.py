@@ -200,3 +200,13 @@ async def test_a_replica_without_metrics_is_no_error(
     replicas = replicas_of(network, one=Traefik(fails=error))
     assert not await replicas.read_metrics(ONE, bytes, 3)
     assert any(record.levelno == logging.WARNING for record in caplog.records) == warned
+
+
+async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: object, **__: object) -> None:
+        raise AssertionError("looked up")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    urls = ["http://10.0.0.1:8080/", "http://[fd00::1]:8080", "http://127.0.0.1"]
+    found = await Replicas(urls, "m").addresses()
+    assert found == ["http://10.0.0.1:8080", "http://[fd00::1]:8080", "http://127.0.0.1:80"]

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -124,6 +125,10 @@ class Replicas:
         for url in self.urls:
             parts = urlsplit(url)
             port = parts.port or 80
+            if _is_address(parts.hostname or ""):
+                # Not even a thread's time: this is on the way of every login.
+                found[f"http://{_host(parts.hostname or '')}:{port}{parts.path.rstrip('/')}"] = None
+                continue
             try:
                 infos = await asyncio.wait_for(
                     asyncio.get_running_loop().getaddrinfo(
@@ -134,9 +139,8 @@ class Replicas:
             except (OSError, TimeoutError) as error:
                 self._log.warning("Cannot look up the replicas of %s: %s", url, error)
                 continue
-            for family, *_, address in infos:
-                host = f"[{address[0]}]" if family == socket.AF_INET6 else address[0]
-                found[f"http://{host}:{port}{parts.path.rstrip('/')}"] = None
+            for *_, address in infos:
+                found[f"http://{_host(address[0])}:{port}{parts.path.rstrip('/')}"] = None
         return list(found)
 
     async def _follow(self, address: str, generation: int, start: float) -> str:
@@ -234,3 +238,15 @@ class Replicas:
                 force_instance=True, max_clients=100, max_body_size=_LARGEST_BODY
             )
         return self._http
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
