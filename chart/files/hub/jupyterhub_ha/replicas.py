@@ -140,7 +140,7 @@ class Replicas:
                 self._log.warning("Cannot look up the replicas of %s: %s", url, error)
                 continue
             for *_, address in infos:
-                found[f"http://{_host(address[0])}:{port}{parts.path.rstrip('/')}"] = None
+                found[f"http://{_host(str(address[0]))}:{port}{parts.path.rstrip('/')}"] = None
         return list(found)
 
     async def _follow(self, address: str, generation: int, start: float) -> str:
