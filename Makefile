@@ -24,10 +24,15 @@ setup: ## Set up everything for development, without running anything
 	@$(SETUP) run test lint docs
 
 ##@ For developers
-.PHONY: test lint format generate docs dist bench bench-quick clean
+.PHONY: test conformance lint format generate docs dist bench bench-quick clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+conformance: ## Run the suite on every proxy, with bodies of 1 GiB; print the table of proxies by features
+	@$(SETUP) test
+	$(BIN)/pytest tests/conformance/jupyterhub_ha_conformance -q -n $(WORKERS) --dist loadfile \
+	  --large-body=1024 --timeout=300 --feature-table -r fE $(ARGS)
 
 lint: ## Check style, types, charts, and that generated files are in step
 	@$(SETUP) lint
@@ -50,6 +55,10 @@ dist: ## Build wheel, sdist and the packaged chart into dist/
 	@$(SETUP) test
 	$(BIN)/python -m build --quiet --outdir dist .
 	helm package chart --destination dist
+
+faults: ## Break etcd, replicas and the hub one after another under load, for minutes; count what it costs
+	@$(SETUP) test
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: ## Measure all proxies side by side, write results, plots and page (an hour; ARGS="--only requests")
 	@$(SETUP) test bench

@@ -61,10 +61,10 @@ async def data_wiped_no_set_up(world: World, seconds: float) -> None:
     await asyncio.to_thread(world.system.etcd.wipe)
     # Without users in etcd the hub must go on all the same.
     await world.until_right(30 + seconds)
-    assert metrics.UNAUTHENTICATED._value.get() == 1
+    assert metrics.UNAUTHENTICATED._value.get() == 1, "not told that authentication is off"
     await asyncio.to_thread(world.system.set_up)
     await world.until_right(20)
-    assert metrics.UNAUTHENTICATED._value.get() == 0
+    assert metrics.UNAUTHENTICATED._value.get() == 0, "not told that authentication is on"
 
 
 async def keys_deleted(world: World, seconds: float) -> None:

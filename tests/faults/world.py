@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import time
 from contextlib import AsyncExitStack
@@ -172,9 +173,9 @@ class World:
         return ""
 
     async def _routers(self, url: str) -> set[str]:
-        auth = aiohttp.BasicAuth(API_USERNAME, API_PASSWORD)
+        user = base64.b64encode(f"{API_USERNAME}:{API_PASSWORD}".encode()).decode()
         async with (
-            aiohttp.ClientSession(auth=auth) as session,
+            aiohttp.ClientSession(headers={"Authorization": f"Basic {user}"}) as session,
             session.get(f"{url}/api/http/routers?per_page=10000") as response,
         ):
             names = [router["name"] for router in await response.json()]
