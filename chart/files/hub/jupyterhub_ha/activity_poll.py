@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
+from . import metrics
 from .activity import Activity, PageReader, Reading
 from .replicas import Replicas
 
@@ -69,6 +70,8 @@ class ActivityPoll:
             readings = {a: r for a, r in zip(addresses, found, strict=True) if r is not None}
             self.activity.update(readings, services(), self._clock())
             seconds = time.monotonic() - start
+            metrics.ACTIVITY_SECONDS.observe(seconds)
+            metrics.ACTIVITY_MISSED.inc(len(addresses) - len(readings))
             self._log.debug("Read the counters of %i replicas in %.3f s", len(readings), seconds)
         finally:
             self._polling = None

@@ -50,6 +50,14 @@ ADVANCED = Counter(
     "jupyterhub_ha_etcd_advanced_revisions",
     "Revisions written so that replicas follow an etcd that began anew",
 )
+ACTIVITY_SECONDS = Histogram(
+    "jupyterhub_ha_activity_seconds",
+    "Time to read the replicas' counters for the last activity",
+    buckets=_SECONDS,
+)
+ACTIVITY_MISSED = Counter(
+    "jupyterhub_ha_activity_missed", "Replicas whose counters could not be read in time"
+)
 
 for _result in ("written", "unchanged", "failed"):
     COMMITS.labels(_result)
