@@ -62,7 +62,7 @@ terminatingStatusCode = 503
 
 [metrics.prometheus]
 entryPoint = "internal"
-addRoutersLabels = true
+addServicesLabels = true
 
 [providers]
 providersThrottleDuration = "{throttle}"
