@@ -80,6 +80,7 @@ class Process:
         if self.record is None:
             return
         temporary = self.pid_file.with_name(f".{self.pid_file.name}.new")
+        temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(asdict(self.record)) + "\n")
         os.replace(temporary, self.pid_file)
 

@@ -55,6 +55,7 @@ class Layout:
     root_key: str = "traefik"
     entry_points: tuple[str, ...] = ("http",)
     root_rule: str = else_rule()
+    servers_transport: str = ""
 
     @property
     def http(self) -> str:
@@ -253,6 +254,9 @@ class Table:
             f"{self.layout.http}services/{name}/loadbalancer/servers/0/url": route.target,
             f"{self.layout.records}routes/{name}": write_route(route),
         }
+        if self.layout.servers_transport and route.target.lower().startswith("https:"):
+            balancer = f"{self.layout.http}services/{name}/loadbalancer"
+            keys[f"{balancer}/serverstransport"] = self.layout.servers_transport
         if not own and any(prefix.startswith(text) for prefix in node.nodes):
             keys[self._router(name, "priority")] = str(low_priority(text, node.prefix))
         return keys

@@ -44,6 +44,12 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         config=True,
         help="""Traefik's entry points for users, by their names in its static configuration.""",
     )
+    servers_transport = Unicode(
+        config=True,
+        help="""Traefik's serversTransport for servers with an https URL, by its name with provider,
+        for example ``internal-ssl@file``; for JupyterHub's `internal_ssl`. Traefik trusts the
+        system's authorities if empty.""",
+    )
     replica_urls = List(
         Unicode(),
         config=True,
@@ -125,6 +131,7 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
             self.namespace,
             entry_points=tuple(self.entry_points),
             root_rule=self.root_rule,
+            servers_transport=self.servers_transport,
         )
 
     def _make_store(self, layout: Layout) -> Store:

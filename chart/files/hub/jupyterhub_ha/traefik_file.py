@@ -21,6 +21,7 @@ from .toml_text import toml_document
 from .traefik import TraefikProxy
 from .traefik_documents import (
     API_USERNAME,
+    SERVERS_TRANSPORT,
     address,
     base_rules,
     static_document,
@@ -117,6 +118,10 @@ class TraefikFileProxy(TraefikProxy):
         help="""Seconds between two looks at Traefik's process and at the files: a process that is
         gone is started again, a file that somebody changed or removed is written anew.""",
     )
+
+    @default("servers_transport")
+    def _default_servers_transport(self) -> str:
+        return SERVERS_TRANSPORT if self.should_start and self.app.internal_ssl else ""
 
     @default("rules_file")
     def _default_rules_file(self) -> str:
@@ -258,11 +263,24 @@ class TraefikFileProxy(TraefikProxy):
             users_file=folder / "api-users",
             cert_file=cert_file.absolute(),
             key_file=key_file.absolute(),
+            servers_transport=self._internal_ssl(),
         )
         text = toml_document(merge(document, self.extra_dynamic_config))
         path = rules_folder / "base.toml"
         if not path.exists() or path.read_text() != text:
             replace_file(path, text, mode=0o640, temporary=folder)
+
+    def _internal_ssl(self) -> dict[str, Any] | None:
+        """How servers are asked when JupyterHub has drawn a certificate for each part of it."""
+        if not self.app.internal_ssl:
+            return None
+        files = self.app.internal_proxy_certs["proxy-client"]
+        pair = {"certFile": files["certfile"], "keyFile": files["keyfile"]}
+        authorities = self.app.internal_trust_bundles["proxy-client-ca"]
+        return {
+            "rootCAs": [str(Path(authorities).absolute())],
+            "certificates": [{name: str(Path(p).absolute()) for name, p in pair.items()}],
+        }
 
     def _hub_url(self) -> str:
         url = str(self.hub.url)
