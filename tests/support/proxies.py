@@ -18,6 +18,7 @@ from tests.support.etcd import EtcdCluster
 from tests.support.in_process import InProcessSystem
 from tests.support.ports import free_port
 from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
+from tests.support.traefik_file import StartedTraefikSystem, TraefikFileSystem
 
 import jupyterhub_ha_conformance as conformance
 from jupyterhub_ha import TraefikEtcdProxy
@@ -202,6 +203,8 @@ class ChpSystem:
 # One line for each proxy; what it is known to fail is in deviations.py.
 _TABLE: tuple[type[System], ...] = (
     TraefikEtcdSystem,
+    TraefikFileSystem,
+    StartedTraefikSystem,
     InProcessSystem,
     ChpSystem,
 )
