@@ -178,6 +178,8 @@ async def test_https_and_a_new_certificate(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(old.ca))
         streams = await asyncio.open_connection("127.0.0.1", port, ssl=context)
         assert await exchange(streams, GET) == (200, b"ok")
+        assert (await exchange(streams, b"BAD\r\n\r\n"))[0] == 400
+        assert await asyncio.wait_for(streams[0].read(), 10) == b""
         streams[1].close()
     tls = ServerTls(str(old.cert), str(old.key))
     assert not tls.renew()

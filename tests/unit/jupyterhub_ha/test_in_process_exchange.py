@@ -189,6 +189,48 @@ async def test_a_chunked_answer_is_unwrapped_for_http_1_0() -> None:
         assert answer == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
 
 
+async def test_what_a_client_says_before_the_tunnel_is_there_arrives() -> None:
+    early = b"x" * 500_000
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
+        writer.write(b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+    asked = GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    async with running() as proxy, Backend(handler) as server:
+        await proxy.add_route(ADA, server.url, {})
+        async with connected(proxy) as (reader, writer), asyncio.timeout(20):
+            writer.write(asked + early)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            assert await reader.readexactly(len(early)) == early
+            writer.write(b"more")
+            assert await reader.readexactly(4) == b"more"
+
+
+@pytest.mark.parametrize("data", [GET, POST.replace(b"Length: 2", b"Length: 1000"), b"BAD\r\n\r\n"])
+async def test_a_client_that_goes_leaves_nothing_behind(data: bytes) -> None:
+    gone = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        gone.set()
+
+    async with running() as proxy, Backend(handler) as server:
+        await proxy.add_route(ADA, server.url, {})
+        async with connected(proxy) as (_, writer):
+            writer.write(data)
+            await asyncio.sleep(0.2)
+        if server.connections:
+            await asyncio.wait_for(gone.wait(), 10)
+        began = asyncio.get_running_loop().time()
+        await proxy.stop()
+        assert asyncio.get_running_loop().time() - began < 4, "there was a client to wait for"
+
+
 # -- limits and times
 
 

@@ -216,7 +216,12 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self.deadline = self.now() + _LINGER_SECONDS
         self.resume_reading()
+        if self.transport.is_closing():
+            return
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the client has gone meanwhile
+                self.transport.abort()
         else:
             self.service.loop.call_later(0.1, self.transport.close)

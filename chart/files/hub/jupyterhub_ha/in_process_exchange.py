@@ -204,6 +204,7 @@ class Exchange:
         self.tunnel = self.answered = True
         self.entry.last_activity = time.time()
         self.client.transport.write(interim_for_client(response) + data)
+        self.client.resume_reading()
         early = self.client.take_buffer()
         if early:
             self.to_server(early)

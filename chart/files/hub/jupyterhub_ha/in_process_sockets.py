@@ -134,12 +134,12 @@ class ServerTls:
     """The certificate of the public listeners; `renew` reads it again when its file changed."""
 
     def __init__(self, cert_file: str, key_file: str) -> None:
-        self._files = (cert_file, key_file)
+        self._files = (cert_file, key_file or None)  # both may be in one file
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
         self._seen = self._state()
-        self.context.load_cert_chain(cert_file, key_file)
+        self.context.load_cert_chain(*self._files)
 
     def _state(self) -> list[tuple[int, int, int]]:
         states = [os.stat(file) for file in self._files if file]
