@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
 
 from benchmarks.hub import Routes
 from benchmarks.probe import wait_for
+from benchmarks.usage import usage_of
+
+_ASKED = 500  # routes, to see that all are served
+_FILL_SECONDS = 300.0
+_WINDOW, _CALM_WINDOWS, _IDLE_SHARE = 0.3, 2, 0.1
 
 
 class PeerError(Exception):
@@ -55,8 +62,21 @@ class Peer(ABC):
         return None
 
     async def fill(self, routes: Routes) -> None:
-        """Add many in the quickest way; returns when they are served."""
-        if routes:
-            await self._write(routes)
-            for spec, _, _ in (routes[0], routes[-1]):
-                await wait_for(self.addresses, spec, timeout=300)
+        """Add many in the quickest way; returns when they are served and the proxy is at rest."""
+        if not routes:
+            return
+        await self._write(routes)
+        # Not only the last: the order in which they are written is the proxy's.
+        for spec, _, _ in (*routes[:: 1 + len(routes) // _ASKED], routes[-1]):
+            await wait_for(self.addresses, spec, timeout=_FILL_SECONDS)
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the last rebuilding of tables and collection of garbage is over."""
+        deadline = time.monotonic() + _FILL_SECONDS
+        calm = 0
+        while calm < _CALM_WINDOWS and time.monotonic() < deadline:
+            before = usage_of(self.pids()).cpu_seconds
+            await asyncio.sleep(_WINDOW)
+            spent = usage_of(self.pids()).cpu_seconds - before
+            calm = calm + 1 if spent <= _IDLE_SHARE * _WINDOW else 0
