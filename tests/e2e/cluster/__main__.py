@@ -6,6 +6,7 @@ python -m tests.e2e.cluster up
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from .settings import WORK, Cluster
 def main() -> int:
     """Run one command; 1 and a message when it cannot be done."""
     arguments = _parser().parse_args()
+    # Also where a shell started it in the background, with Ctrl-C ignored.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     try:
         _run(arguments)
     except ClusterError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def control(cluster: Cluster) -> NodeSpec:
             Daemon("kube-controller-manager", _controller_manager(cluster), API),
             Daemon("kube-scheduler", _scheduler(cluster), API),
             Daemon("local-path-provisioner", _provisioner(cluster), API),
+            Daemon("balancer", _balancer(cluster), API),
             _kube_proxy(),
         ],
     )
@@ -205,6 +207,10 @@ def _as_client(cluster: Cluster, name: str) -> list[str]:
         "--leader-elect=false",
         *_API_RATE,
     ]
+
+
+def _balancer(cluster: Cluster) -> list[str]:
+    return [sys.executable, "-m", "tests.e2e.cluster.balancer", cluster.api, str(cluster.pki)]
 
 
 def _provisioner(cluster: Cluster) -> list[str]:

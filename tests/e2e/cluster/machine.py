@@ -19,7 +19,7 @@ from pathlib import Path
 
 from . import network
 from .daemons import NodeSpec
-from .settings import BIN, MACHINES, MARK, PODS, ROOT, SERVICES, Cluster
+from .settings import BALANCERS, BIN, MACHINES, MARK, PODS, ROOT, SERVICES, Cluster
 
 _PROGRAMS = {
     "unshare": "util-linux",
@@ -62,7 +62,7 @@ def check_addresses() -> None:
         if route["dst"] == "default":
             continue
         taken = IPv4Network(route["dst"], strict=False)
-        if any(taken.overlaps(own) for own in (MACHINES, PODS, SERVICES)):
+        if any(taken.overlaps(own) for own in (MACHINES, PODS, SERVICES, BALANCERS)):
             raise ClusterError(
                 f"this machine has a route to {taken} (device {route['dev']}), which the cluster "
                 "needs; is a cluster of another checkout up?"
@@ -178,7 +178,7 @@ def end_everything(cluster: Cluster) -> list[str]:
     """End all that a cluster of this folder ever started; returns what would not go."""
     for pid in _marked(cluster):
         # Processes 1 and what waits for them; daemons and pods end with their process 1.
-        os.kill(pid, signal.SIGKILL)
+        _kill_marked(cluster, pid)
     left = []
     try:
         wait(lambda: not _marked(cluster), 30, "the end of its processes")
@@ -234,15 +234,31 @@ def _started(pid: int) -> str | None:
 
 
 def _marked(cluster: Cluster) -> list[int]:
+    pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if _is_marked(cluster, pid)]
+
+
+def _is_marked(cluster: Cluster, pid: int) -> bool:
     mark = f"{MARK}={cluster.folder}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it ended meanwhile
-            continue
-    return found
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it ended meanwhile
+        return False
+
+
+def _kill_marked(cluster: Cluster, pid: int) -> None:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:  # it ended with its process 1
+        return
+    try:
+        # Looked at again through the handle's eyes: the number may be another process's by now.
+        if _is_marked(cluster, pid):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _hierarchies() -> list[Path]:

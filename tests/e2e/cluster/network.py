@@ -6,7 +6,7 @@ pair) to it. Every node routes the pods of every other to that node; there is no
 
 from __future__ import annotations
 
-from .settings import MACHINES, SERVICES, Cluster, Node
+from .settings import BALANCERS, MACHINES, SERVICES, Cluster, Node
 
 _BRIDGE = "switch"
 
@@ -36,6 +36,7 @@ def host_addresses(cluster: Cluster) -> list[str]:
         f"address add {cluster.host_address}/{MACHINES.prefixlen} dev {cluster.name}",
         f"link set {cluster.name} up",
         f"route add {SERVICES} via {cluster.control.address}",
+        f"route add {BALANCERS} via {cluster.control.address}",
         *_pod_routes(cluster, None),
     ]
 

@@ -21,6 +21,8 @@ DOMAIN = "cluster.local"
 MACHINES = IPv4Network("10.211.0.0/24")
 PODS = IPv4Network("10.212.0.0/16")
 SERVICES = IPv4Network("10.213.0.0/16")
+# Addresses of Services of type LoadBalancer.
+BALANCERS = IPv4Network("10.214.0.0/24")
 
 
 @dataclass(frozen=True)
