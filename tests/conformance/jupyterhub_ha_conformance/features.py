@@ -31,7 +31,11 @@ _GROUPS = (
 
 @dataclass(frozen=True)
 class Feature:
-    """One test on one system; `reason` is why it is expected to fail, or empty."""
+    """One test on one system.
+
+    `reason` is why it is expected to fail, or empty; `missing` is what the system lacks to be
+    tested, or empty.
+    """
 
     module: str
     group: str
@@ -41,6 +45,7 @@ class Feature:
     test: str
     system: str
     reason: str
+    missing: str
 
     @property
     def order(self) -> tuple[int, str, int, int]:
@@ -53,6 +58,8 @@ class Feature:
 def mark(item: pytest.Item, system: type[System]) -> None:
     """Mark a test that `system` is known to fail, and note its feature in the test's report."""
     feature = _feature(item, system)
+    if feature.missing:
+        item.add_marker(pytest.mark.skip(reason=f"the System has no {feature.missing}"))
     if feature.reason:
         item.add_marker(pytest.mark.xfail(reason=feature.reason, strict=True))
     item.user_properties.append((_PROPERTY, asdict(feature)))
@@ -75,7 +82,13 @@ def _feature(item: pytest.Item, system: type[System]) -> Feature:
         test=test,
         system=name,
         reason=known.get(test, known.get(item.originalname, "")),
+        missing=_missing(item, system),
     )
+
+
+def _missing(item: pytest.Item, system: type[System]) -> str:
+    needed = [str(name) for marker in item.iter_markers("needs") for name in marker.args]
+    return ", ".join(name for name in needed if not hasattr(system, name))
 
 
 def _case_number(item: pytest.Function) -> int:
@@ -166,7 +179,7 @@ def page(items: Sequence[pytest.Item]) -> str:
         if key == _PROPERTY and isinstance(value, dict)
     ]
     _refuse_unknown(items, features)
-    table = _arrange((feature, "no" if feature.reason else "yes") for feature in features)
+    table = _arrange((feature, _declared(feature)) for feature in features)
     lines = []
     for group, rows in table.groups.items():
         lines += [f"## {group}", "", f"| | {' | '.join(table.systems)} |"]
@@ -178,6 +191,12 @@ def page(items: Sequence[pytest.Item]) -> str:
     lines += ["## Reasons", ""]
     lines += [f"{number}. {reason}" for number, reason in enumerate(table.reasons, 1)]
     return "\n".join(lines) + "\n"
+
+
+def _declared(feature: Feature) -> str:
+    if feature.missing:
+        return "-"
+    return "no" if feature.reason else "yes"
 
 
 def _refuse_unknown(items: Sequence[pytest.Item], features: Sequence[Feature]) -> None:

@@ -56,7 +56,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect the outcomes where the table is printed."""
+    """Know the suite's marks, and collect the outcomes where the table is printed."""
+    config.addinivalue_line(
+        "markers", "timeout(seconds): for pytest-timeout, where it is installed"
+    )
     if config.getoption("--feature-table") and not hasattr(config, "workerinput"):
         from jupyterhub_ha_conformance.features import Outcomes
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Writes docs/reference/conformance.md from the suite's tests and the declared deviations.
+
+Nothing is started: the suite holds the proxies to what they declare. `--check` only compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/reference/conformance.md"
+SUITE = "tests/conformance/jupyterhub_ha_conformance"
+HEAD = """# Proxies by features
+
+What each proxy of JupyterHub does, one line for each test of the
+[conformance suite](../how-to/conformance.md). Every *no* has its reason below; it is a strict
+expected failure of the suite, so that neither a *yes* nor a *no* can go out of date unnoticed. *-*
+means that there is nothing to test.
+
+configurable-http-proxy (`chp`) is the reference: what arrives at a server is compared with what it
+delivers.
+
+<!-- Generated from the tests and tests/support/deviations.py: make generate -->
+
+"""
+
+
+def table() -> str:
+    """The page's tables, as pytest collects the tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "features.md"
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", SUITE]
+        done = subprocess.run(
+            [*command, f"--feature-page={file}"], cwd=ROOT, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise SystemExit(f"the suite cannot be collected:\n{done.stdout}{done.stderr}")
+        return file.read_text()
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is in step: 0 yes, 1 no."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    text = HEAD + table()
+    if not check:
+        PAGE.write_text(text)
+        return 0
+    if PAGE.exists() and PAGE.read_text() == text:
+        return 0
+    print(f"{PAGE.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
