@@ -42,9 +42,10 @@ class Revival:
         self._hopeless: set[str] = set()  # replicas that were told of once
 
     async def waiting(self) -> dict[str, int]:
-        """Replicas that have the table of another etcd, and the revision they have seen at least.
+        """Replicas without this etcd's table, and the revision that they have seen at least.
 
-        Empty as long as the present etcd has no name of its own.
+        They have the table of another etcd, or none, for which the revision is 0. Empty as long
+        as the present etcd has no name of its own.
         """
         if not self._store.store_id:
             return {}
@@ -52,25 +53,28 @@ class Revival:
         return {
             address: int(found.get("revision") or 0)
             for address, found in marks.items()
-            if found.get("store", self._store.store_id) != self._store.store_id
+            if found.get("store", "") != self._store.store_id
         }
 
     async def run(self) -> None:
         """Make all replicas follow; raises an EtcdError when etcd cannot be written."""
         waiting = await self._late()
-        for margin in _MARGINS:
+        # One that has no table at all tells no revision, and may just not get at etcd.
+        margins = _MARGINS if any(waiting.values()) else _MARGINS[:2]
+        for margin in margins:
             if not waiting:
                 return
             self._log.warning(
-                "etcd began anew, and Traefik at %s waits for a revision above %i",
+                "Traefik at %s does not have the table of this etcd, and may wait for a revision"
+                " above %i",
                 ", ".join(waiting),
                 max(waiting.values()),
             )
-            await self._advance(max(waiting.values()) + margin)
+            await self._advance(max(waiting.values()), margin)
             await self._committer.announce()
             waiting = await self._late()
         if waiting:
-            self._give_up(waiting, "still keep their old table")
+            self._give_up(waiting, "still do not read the table")
 
     async def _late(self) -> dict[str, int]:
         """Who waits, after a moment in which the others read the new table."""
@@ -91,11 +95,12 @@ class Revival:
             self._log.error("Restart Traefik at %s: they %s", ", ".join(sorted(new)), why)
             self._hopeless |= new
 
-    async def _advance(self, target: int) -> None:
-        """Write until etcd's revision is `target`."""
+    async def _advance(self, told: int, margin: int) -> None:
+        """Write until etcd's revision is beyond what was told, and beyond the present one."""
         client = self._store.client
         started = reported = time.monotonic()
         first = revision = await client.put(ADVANCE_KEY, "")
+        target = max(told, first) + margin
 
         async def write() -> None:
             nonlocal revision, reported

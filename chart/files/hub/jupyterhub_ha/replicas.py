@@ -165,7 +165,8 @@ class Replicas:
         """What each replica that answers says of its table, by address (see EtcdStore)."""
         addresses = await self.addresses()
         found = await asyncio.gather(*(self._marks(a, _REQUEST_SECONDS) for a in addresses))
-        return {a: marks for a, marks in zip(addresses, found, strict=True) if marks}
+        answers = zip(addresses, found, strict=True)
+        return {a: marks for a, marks in answers if marks is not None and "refused" not in marks}
 
     async def _generation(self, address: str, seconds: float) -> int | None:
         """The generation that a replica serves, 0 for none; None if it gives no answer."""
@@ -191,7 +192,7 @@ class Replicas:
                 return {}
             if error.code in {401, 403}:
                 self._log.error("Traefik at %s refuses the API user: %s", address, error)
-                return {}
+                return {"refused": str(error.code)}
             return None
         except (AttributeError, KeyError, TypeError, ValueError):
             return {}
