@@ -39,7 +39,9 @@ def table() -> str:
             [*command, f"--feature-page={file}"], cwd=ROOT, capture_output=True, text=True
         )
         if done.returncode:
-            raise SystemExit(f"the suite cannot be collected:\n{done.stdout}{done.stderr}")
+            # The list of tests, on top, tells nothing.
+            lines = [line for line in done.stdout.splitlines() if not line.startswith(SUITE)]
+            raise SystemExit("\n".join(["the suite cannot be collected:", *lines, done.stderr]))
         return file.read_text()
 
 

@@ -57,6 +57,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the suite's marks, and collect the outcomes where the table is printed."""
+    config.addinivalue_line("markers", "needs(attribute): skipped where the System lacks it")
     config.addinivalue_line(
         "markers", "timeout(seconds): for pytest-timeout, where it is installed"
     )
