@@ -20,7 +20,9 @@ PAGE = ROOT / "docs/reference/proxy.md"
 HEAD = """# Proxy classes
 
 The classes of `jupyterhub_ha` that `c.JupyterHub.proxy_class` takes, and their options. The chart
-and `proxy-gen` set all of it; you need this page if you write a `jupyterhub_config.py` yourself:
+and `proxy-gen` set all of it; you need this page if you write a `jupyterhub_config.py` yourself.
+Where the package was installed with pip, the short names `traefik-etcd`, `traefik-file` and
+`in-process` will do for the classes:
 
 ```python
 c.JupyterHub.proxy_class = "jupyterhub_ha.TraefikEtcdProxy"

@@ -119,7 +119,7 @@ class TraefikFileSystem:
 class StartedTraefikSystem:
     """One Traefik that the hub starts, all by itself."""
 
-    name: ClassVar[str] = "traefik-file, started by the hub"
+    name: ClassVar[str] = "traefik-file-started"
     deviations: ClassVar[dict[str, str]] = deviations.TRAEFIK
 
     def __init__(self, folder: Path, *, host_routing: bool = False) -> None:

@@ -260,3 +260,18 @@ def test_records_say_what_was_given() -> None:
 def test_data_that_is_no_json_is_refused() -> None:
     with pytest.raises(RouteError, match="not JSON"):
         write_route(Route("/x/", "http://x:1", {"x": object()}))
+
+
+def test_https_targets_get_the_named_transport() -> None:
+    def transports(layout: Layout) -> set[str]:
+        table = Table(layout)
+        table.load({})
+        for target in ("http://10.0.0.1:1", "https://10.0.0.1:1", "HTTPS://10.0.0.1:1"):
+            text = f"/user/{target[:5]}/"
+            table.apply({text: Route(text, target)})
+        return {key for key, v in table.wanted.items() if v == "internal-ssl@file"}
+
+    assert transports(Layout()) == set()
+    found = transports(Layout(servers_transport="internal-ssl@file"))
+    assert len(found) == 2
+    assert all(key.endswith("/loadbalancer/serverstransport") for key in found)
