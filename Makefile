@@ -24,7 +24,7 @@ setup: ## Set up everything for development, without running anything
 	@$(SETUP) run test lint docs
 
 ##@ For developers
-.PHONY: test conformance lint format generate docs dist bench bench-quick clean
+.PHONY: test conformance lint format generate docs dist bench bench-quick cluster-up cluster-down clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -68,6 +68,16 @@ bench: ## Measure all proxies side by side, write results, plots and page (an ho
 bench-quick: ## Check the ratios that are required, in minutes
 	@$(SETUP) test bench
 	$(BIN)/python -m benchmarks --size quick $(ARGS)
+
+# Namespaces, mounts and cgroups need root; set-up does not.
+AS_ROOT = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+cluster-up: ## Start a Kubernetes of three nodes on this machine (needs root; ARGS="--workers 2")
+	@$(SETUP) cluster
+	@$(AS_ROOT) $(BIN)/python -m tests.e2e.cluster up $(ARGS)
+
+cluster-down: ## End it, whatever state it is in, and remove all but images and logs (needs root)
+	@$(AS_ROOT) $(BIN)/python -m tests.e2e.cluster down
 
 clean: ## Remove what was built (not .venv and .tools)
 	rm -rf dist site rendered .run
