@@ -84,7 +84,7 @@ def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
 def _traefik_units(basis: Basis) -> list[Unit]:
     documents = static_documents(basis)
     setup = "jupyterhub-etcd-setup.service" if basis.table == host_traefik.ETCD else ""
-    found = []
+    found: list[Unit] = []
     for number, (document, url) in enumerate(zip(documents, basis.replica_urls, strict=True), 1):
         place, ports = basis.place, host_traefik.shared_ports(document)
         traefik = [str(place.programs / "traefik"), f"--configfile={traefik_toml(basis, number)}"]
@@ -92,8 +92,10 @@ def _traefik_units(basis: Basis) -> list[Unit]:
         more = {
             "number": number,
             "count": len(documents),
-            "after": setup,
+            # One after the other, so that the last one leads.
+            "after": found[-1].file_name if found else setup,
             "wait": _wait(basis, f"{url}/ready", 20),
+            "lead": [str(place.python), str(place.launcher), "lead", *ports],
         }
         name = f"jupyterhub-traefik-{number}"
         found.append(Unit(name, "traefik", [*opened, *traefik], "jupyterhub-traefik", more=more))

@@ -2,19 +2,23 @@
 
     python3 host_listen.py open http=0.0.0.0:8000 dashboard=0.0.0.0:9000 -- traefik --configfile=F
     python3 host_listen.py wait http://127.0.0.1:8083/ready 30
+    python3 host_listen.py lead http=0.0.0.0:8000 dashboard=0.0.0.0:9000
 
-Traefik accepts connections before it has read its routing table, and answers those with 404. On
-one host, where replicas share a port with SO_REUSEPORT, the kernel would give a new replica its
-part of the users at once. Here every connection goes to the replica that has listened longest, so
-that a replica which starts gets none before the one that serves has gone. Traefik takes the open
-sockets as if systemd had passed them (sd_listen_fds(3)), each by the name of its entry point.
+Traefik accepts connections before it has read its routing table, and answers those with 404; and
+one that stops may lose a connection that it has just accepted. On one host, where replicas share a
+port with SO_REUSEPORT, the kernel would give each of them a part of the users at any time. Here one
+replica gets every new connection. `open` leaves that to the others, as long as there are any;
+`lead`, once the replica is ready, gives it to the newest. So whoever restarts the replicas one
+after the other, the oldest first, stops only those that get no new connections.
 
-Standard library only: a rendered bundle carries this file alone.
+Traefik takes the open sockets as if systemd had passed them (sd_listen_fds(3)), each by the name of
+its entry point. Standard library only: a rendered bundle carries this file alone.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import os
 import socket
@@ -27,38 +31,81 @@ from collections.abc import Sequence
 
 _FIRST_DESCRIPTOR = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
 _BACKLOG = 4096
-_ATTACH_REUSEPORT_CBPF = 51  # asm-generic/socket.h; Python's socket module has no name for it
-# One instruction of classic BPF, "return 0": the socket that joined the group first. When it
-# closes, the kernel puts another, older than any that joins later, in its place.
-_OLDEST = struct.pack("=HBBI", 0x06, 0, 0, 0)
+# asm-generic/socket.h; Python's socket module has no names for these.
+_ATTACH_FILTER, _DETACH_FILTER, _ATTACH_REUSEPORT_CBPF = 26, 27, 51
+_RETURN = 0x06  # classic BPF: RET | K
+_LISTENING = "0A"  # proc(5), /proc/net/tcp
+_SETTLE_SECONDS = 0.2
 
 
 def listen(address: str) -> socket.socket:
     """A listening socket at `host:port` or `[host]:port`, shared with replicas of the same user.
 
-    New connections go to the replica that has listened longest. Where the kernel cannot choose so,
-    every replica gets a part of them, and a warning is written. Raises OSError when the address
+    As long as another socket listens there, it gets no connection. Where the kernel cannot choose
+    so, every replica gets a part of them, and a warning is written. Raises OSError when the address
     cannot be used.
     """
+    return _join(_bound(address), 0)
+
+
+def lead(address: str) -> None:
+    """Let the socket that has listened shortest at `address` get every new connection."""
+    helper = _bound(address)
+    _join(helper, max(_listening_at(helper) - 1, 0)).close()
+
+
+def _bound(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6 and not host:
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    listener.bind((host, int(port)))
-    listener.listen(_BACKLOG)
-    # Only now: a socket with a program of its own may not join a group that has one. Whoever joins
-    # later finds the program there.
-    code = array.array("B", _OLDEST)
-    program = struct.pack("@HL", 1, code.buffer_info()[0])  # struct sock_fprog
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    bound.bind((host, int(port)))
+    return bound
+
+
+def _join(bound: socket.socket, chosen: int) -> socket.socket:
+    """Listen, and let the socket with the number `chosen` get the next connections.
+
+    The kernel counts the sockets of a group from 0 in the order in which they joined; when one
+    closes, the last takes its place. Where there is no socket of that number it chooses any.
+    """
+    # For the microseconds until it is settled who is next, drop what comes here: the client's
+    # kernel asks again after a second. Where only root may do so, do without.
+    with contextlib.suppress(PermissionError):
+        _attach(bound, _ATTACH_FILTER, 0)
+    bound.listen(_BACKLOG)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, _ATTACH_REUSEPORT_CBPF, program)
+        # Only now: a socket with a program of its own may not join a group.
+        _attach(bound, _ATTACH_REUSEPORT_CBPF, chosen)
     except OSError as error:
-        print(f"{address}: replicas that start get users at once ({error})", file=sys.stderr)
-    return listener
+        print(f"replicas that start get users at once ({error})", file=sys.stderr)
+    with contextlib.suppress(OSError):  # there is none
+        bound.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
+    return bound
+
+
+def _attach(listener: socket.socket, option: int, result: int) -> None:
+    """Attach a program of one instruction, which returns `result` (struct sock_fprog)."""
+    code = array.array("B", struct.pack("=HBBI", _RETURN, 0, 0, result))
+    program = struct.pack("@HL", 1, code.buffer_info()[0])
+    listener.setsockopt(socket.SOL_SOCKET, option, program)
+
+
+def _listening_at(bound: socket.socket) -> int:
+    """How many sockets listen at the address of this one, which does not yet."""
+    host, port = bound.getsockname()[:2]
+    packed = socket.inet_pton(bound.family, host)
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    address = f"{''.join(f'{word:08X}' for word in words)}:{port:04X}"
+    name = "tcp6" if bound.family == socket.AF_INET6 else "tcp"
+    # proc(5): number, local address, remote address, state.
+    with open(f"/proc/self/net/{name}", encoding="ascii") as table:
+        rows = (line.split(maxsplit=4) for line in table)
+        return sum(row[1] == address and row[3] == _LISTENING for row in rows)
 
 
 def become(words: Sequence[str], listeners: Sequence[tuple[str, socket.socket]]) -> None:
@@ -101,6 +148,12 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         print(f"{arguments[1]} does not answer 200 after {arguments[2]} s", file=sys.stderr)
         return 1
+    if len(arguments) > 1 and arguments[0] == "lead":
+        for one in arguments[1:]:
+            lead(one.partition("=")[2])
+        # What the others have accepted until now is theirs to finish; they may be stopped next.
+        time.sleep(_SETTLE_SECONDS)
+        return 0
     if arguments and arguments[0] == "open" and "--" in arguments:
         end = arguments.index("--")
         given = [one.partition("=")[::2] for one in arguments[1:end]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -52,8 +53,12 @@ class Host:
 
     def __exit__(self, *_: object) -> None:
         self.manager.__exit__()
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while (pids := self.pids()) and time.monotonic() < deadline:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
 
     def render(self, port: int) -> None:
         """`proxy-gen render --target host` of the example, for this folder and its kind."""

@@ -11,7 +11,7 @@ import pytest
 from tests.support.ports import free_port
 
 from proxy_gen import host_listen
-from proxy_gen.host_listen import listen, main, wait
+from proxy_gen.host_listen import lead, listen, main, wait
 
 SHOW = (
     "import os, socket; print(os.environ['LISTEN_FDS'], os.environ['LISTEN_FDNAMES'],"
@@ -69,6 +69,49 @@ def test_one_that_starts_again_gets_nothing_before_the_other_is_gone() -> None:
             second.close()
             connect(port)
             assert accepted([again]) == [40]
+
+
+def test_the_newest_leads_when_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_listen, "_SETTLE_SECONDS", 0)
+    with replicas(3) as (port, listeners):
+        assert main(["lead", f"http=127.0.0.1:{port}"]) == 0
+        connect(port)
+        assert accepted(listeners) == [0, 0, 40]
+    assert capsys.readouterr().err == ""
+
+
+def test_restarted_one_after_the_other_only_those_stop_that_get_no_connections() -> None:
+    with replicas(2) as (port, [first, second]):
+        address = f"127.0.0.1:{port}"
+        lead(address)
+        first.close()
+        with listen(address) as third:
+            third.setblocking(False)
+            connect(port)
+            assert accepted([second, third]) == [40, 0], "it is not ready yet"
+            lead(address)
+            connect(port)
+            assert accepted([second, third]) == [0, 40]
+            second.close()
+            connect(port)
+            assert accepted([third]) == [40]
+
+
+def test_the_loss_of_the_leader_leaves_the_others() -> None:
+    with replicas(3) as (port, listeners):
+        lead(f"127.0.0.1:{port}")
+        listeners[2].close()
+        connect(port)
+        assert sum(accepted(listeners[:2])) == 40
+
+
+@pytest.mark.parametrize("host", ["", "[::]", "127.0.0.1", "[::1]"])
+def test_the_listeners_at_an_address_are_counted(host: str) -> None:
+    address = f"{host}:{free_port()}"
+    with listen(address), listen(address), host_listen._bound(address) as third:
+        assert host_listen._listening_at(third) == 2
 
 
 @pytest.mark.parametrize("host", ["", "[::1]", "127.0.0.1"])
