@@ -117,14 +117,8 @@ def parse_request(head: bytes) -> RequestHead:
     Raises MessageError (400, 501 or 505) for what no server should have to interpret.
     """
     lines = _lines(head)
-    match = _REQUEST_LINE.fullmatch(lines[0])
-    if match is None:
-        raise MessageError(400, "the request line is not one of HTTP/1.1")
-    method, target, major, minor = match.groups()
-    if major != b"1":
-        raise MessageError(505, "this is HTTP/1.1")
+    method, target, http_1_1 = _request_line(lines[0])
     fields, taken = _fields(lines, _IN_REQUESTS)
-    http_1_1 = minor != b"0"
     host = taken.get(b"host")
     if host is None:
         if http_1_1:
@@ -171,6 +165,17 @@ def parse_response(head: bytes) -> ResponseHead:
         persistent = b"close" not in options if persistent else b"keep-alive" in options
         fields = _without(fields, options)
     return ResponseHead(int(status), reason or b"", persistent, fields, taken, length, chunked)
+
+
+def _request_line(line: bytes) -> tuple[bytes, bytes, bool]:
+    """Method, target, and whether it is HTTP/1.1 and not 1.0."""
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise MessageError(400, "the request line is not one of HTTP/1.1")
+    method, target, major, minor = match.groups()
+    if major != b"1":
+        raise MessageError(505, "this is HTTP/1.1")
+    return method, target, minor != b"0"
 
 
 def read_trailer(line: bytes) -> bytes:
