@@ -26,11 +26,17 @@ class HubSession:
     """One user at one hub; keeps cookies as a browser does, by name and path."""
 
     def __init__(
-        self, url: str, username: str, password: str, tls: ssl.SSLContext | None = None
+        self,
+        url: str,
+        username: str,
+        password: str,
+        tls: ssl.SSLContext | None = None,
+        host: str = "",
     ) -> None:
         self.url = url.rstrip("/") + "/"
         self.username = username
         self._password = password
+        self._host = {"Host": host} if host else {}
         self._tls = tls
         self._cookies: dict[tuple[str, str], str] = {}
         # New connections each time, so that requests spread over all replicas.
@@ -44,7 +50,11 @@ class HubSession:
     async def fetch(self, url: str, method: str = "GET", **options: Any) -> HTTPResponse:
         """One request, without following redirects; any status is an answer."""
         path = urlsplit(url).path
-        headers = {"Cookie": self._cookie_header(path), **options.pop("headers", {})}
+        headers = {
+            "Cookie": self._cookie_header(path),
+            **self._host,
+            **options.pop("headers", {}),
+        }
         if method in {"POST", "PUT", "DELETE"}:
             headers.setdefault("X-XSRFToken", self._xsrf(path))
             # JupyterHub's API takes a cookie only with what a form cannot send.
@@ -142,7 +152,7 @@ class HubSession:
     async def open_channels(self, kernel: str) -> WebSocketClientConnection:
         """A websocket to a kernel's channels, through the public port."""
         url = urljoin(self.server_url, f"api/kernels/{kernel}/channels")
-        headers = {"Cookie": self._cookie_header(urlsplit(url).path)}
+        headers = {"Cookie": self._cookie_header(urlsplit(url).path), **self._host}
         address = "ws" + url.removeprefix("http")
         request = HTTPRequest(address, headers=headers, ssl_options=self._tls)
         try:
