@@ -145,6 +145,21 @@ async def test_several_listeners(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("host", ["", "*", "0.0.0.0"])  # noqa: S104 - what admins write
+async def test_all_addresses(host: str) -> None:
+    heads = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(OK)
+
+    async with running(f"http://{host}:{free_port()}/") as proxy, Backend(handler) as server:
+        await proxy.add_route(ADA, server.url, {})
+        assert await once(proxy) == 200
+    assert b"\r\nX-Forwarded-For: 127.0.0.1\r\n" in heads[0], "and not ::ffff:127.0.0.1"
+
+
 async def test_an_address_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"

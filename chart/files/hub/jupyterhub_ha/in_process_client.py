@@ -43,7 +43,8 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         keep_alive(transport)
         name = transport.get_extra_info("peername")
-        address = str(name[0]) if isinstance(name, tuple) else ""
+        # A socket for both versions of IP writes IPv4 inside IPv6.
+        address = str(name[0]).removeprefix("::ffff:") if isinstance(name, tuple) else ""
         trusted = is_trusted(address, self.service.options.trusted_networks)
         self.peer = Peer(address.encode(), self._tls, trusted)
         self.service.clients.add(self)
