@@ -134,6 +134,46 @@ async def test_what_the_hub_starts_it_stops(tmp_path) -> None:
         await proxy.stop()
 
 
+async def test_a_request_that_runs_is_finished_before_the_end(tmp_path) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await go_on.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    target = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with StartedTraefikSystem(tmp_path) as system:
+        proxy = system.make_proxy(drain_seconds=20)
+        await proxy.start()
+        await proxy.add_route("/user/ada/", target, {})
+        async with aiohttp.ClientSession() as session:
+            request = asyncio.create_task(session.get(system.public_url + "/user/ada/"))
+            await asked.wait()
+            stopping = asyncio.create_task(proxy.stop())
+            await until(lambda: refused(system.public_url))
+            assert not stopping.done()
+            go_on.set()
+            async with await request as answered:
+                assert await answered.text() == "late"
+        await stopping
+        assert system.pids() == []
+    server.close()
+    await server.wait_closed()
+
+
+async def refused(base: str) -> bool:
+    try:
+        await server_of(base, "/", tries=1)
+    except aiohttp.ClientError:
+        return True
+    return False
+
+
 async def test_a_traefik_that_ends_is_started_again(tmp_path, backend) -> None:
     with StartedTraefikSystem(tmp_path) as system:
         async with started(system) as proxy:
