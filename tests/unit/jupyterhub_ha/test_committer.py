@@ -69,6 +69,9 @@ class Etcd:
             raise EtcdTimeoutError("lost")
         return TxnResult(True, self.revision, [])
 
+    def forget_token(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -20,6 +20,10 @@ class Etcd:
     def __init__(self) -> None:
         self.revision = 1
         self.pairs: dict[str, KeyValue] = {}
+        self.forgotten = 0
+
+    def forget_token(self) -> None:
+        self.forgotten += 1
 
     def write(self, puts: Mapping[str, str]) -> int:
         self.revision += 1
@@ -103,6 +107,10 @@ async def test_data_that_began_anew_are_noticed(etcd, store) -> None:
     assert not await store.lost()
     etcd.pairs, etcd.revision = {}, 1
     assert await store.lost()
-    for _ in range(5):
-        etcd.write({"elsewhere": "1"})
+    await store.read(timeout=1)
+    assert etcd.forgotten == 1
+
+
+async def test_other_data_are_told_also_when_they_are_longer(etcd, store) -> None:
+    etcd.pairs, etcd.revision = {}, 99
     assert await store.lost()

@@ -277,10 +277,14 @@ class EtcdClient:
         self._note_authentication(is_on=True)
         return str(answer["token"])
 
+    def forget_token(self) -> None:
+        """Fetch a new token at the next call, for example from an etcd that is another one."""
+        self._token_expires = 0.0
+
     def _forget_token(self, token: str) -> None:
-        """Fetch a new token at the next call, unless this one has been replaced already."""
+        """The same, unless this token has been replaced already."""
         if token == self._token:
-            self._token_expires = 0.0
+            self.forget_token()
 
     def _note_authentication(self, *, is_on: bool) -> None:
         metrics.UNAUTHENTICATED.set(not is_on)

@@ -54,6 +54,8 @@ class EtcdStore:
         marker, store = found.get(layout.marker_key), found.get(layout.mark_key("store"))
         self._marker = marker.revision if marker else 0
         self.store_id = store.value if store else ""
+        if revision < self._seen:
+            self.client.forget_token()  # these are other data, with other users or none
         self._seen = self.read_revision = revision
         self._others = False
         generation = int(marker.value) if marker and marker.value.isdigit() else None
