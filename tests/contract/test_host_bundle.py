@@ -1,0 +1,239 @@
+"""The bundle for one host says what the chart says, keeps its secrets, and systemd can read it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.chart.golden import HOST_EXAMPLES, SECRETS
+from tests.support.units import environment, read_unit, words
+
+from proxy_gen import bundle, chart, host_listen, secrets, values
+from proxy_gen.bundle import Bundle
+from proxy_gen.host_place import Options, Place, environment_file, exec_line
+from proxy_gen.values import Overrides
+
+(EXAMPLE,) = HOST_EXAMPLES
+KINDS = ("traefik-file", "traefik-etcd", "in-process", "chp")
+
+# What differs between the chart's traefik.toml and a host's, and why.
+_LIFE = "a stopping replica closes its socket, and the kernel gives new connections to another"
+ALLOWED = {
+    "entryPoints.http.address": "the address of the host, and the port that was asked for",
+    "entryPoints.http.reusePort": "replicas share the public port, where a cluster has a Service",
+    "entryPoints.http.transport.lifeCycle.graceTimeOut": _LIFE,
+    "entryPoints.http.transport.lifeCycle.requestAcceptGraceTimeout": _LIFE,
+    "entryPoints.internal.address": "loopback, one port for each replica",
+    "entryPoints.internal.transport.lifeCycle.graceTimeOut": _LIFE,
+    "entryPoints.internal.transport.lifeCycle.requestAcceptGraceTimeout": _LIFE,
+    "entryPoints.dashboard.address": "the address of the host",
+    "entryPoints.dashboard.reusePort": "replicas share the dashboard's port",
+    "entryPoints.dashboard.transport.lifeCycle.graceTimeOut": _LIFE,
+    "entryPoints.dashboard.transport.lifeCycle.requestAcceptGraceTimeout": _LIFE,
+}
+ALLOWED_BY_KIND = {
+    "traefik-etcd": {
+        "providers.etcd.endpoints": "members listen on loopback",
+        "providers.etcd.tls.ca": "where the bundle has it",
+        "providers.etcd.tls.cert": "where the bundle has it",
+        "providers.etcd.tls.key": "where the bundle has it",
+        "providers.file.filename": "where the bundle has it",
+    },
+    "traefik-file": {
+        "providers.etcd.endpoints": "no etcd",
+        "providers.etcd.rootKey": "no etcd",
+        "providers.etcd.tls.ca": "no etcd",
+        "providers.etcd.tls.cert": "no etcd",
+        "providers.etcd.tls.key": "no etcd",
+        "providers.file.filename": "the hub's rules lie beside the static routers, in a folder",
+        "providers.file.directory": "the folder with both",
+        "providers.file.watch": "the hub changes its rules",
+    },
+}
+
+
+@cache
+def built(kind: str, prefix: Path = Path("/"), *options: str) -> Bundle:
+    overrides = Overrides(set=(f"proxy.kind={kind}", *options))
+    given = values.read([EXAMPLE, SECRETS], overrides)
+    return bundle.build(given, chart.defaults(chart.find()), Options(place=Place(prefix)))
+
+
+def flat(document: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        here = f"{path}.{key}" if path else key
+        found |= flat(value, here) if isinstance(value, Mapping) else {here: value}
+    return found
+
+
+def different(chart_text: Mapping[str, Any], host_text: Mapping[str, Any]) -> set[str]:
+    absent = object()
+    one, other = flat(chart_text), flat(host_text)
+    return {k for k in one | other if one.get(k, absent) != other.get(k, absent)}
+
+
+@pytest.mark.parametrize("kind", ALLOWED_BY_KIND)
+def test_the_hosts_traefik_toml_differs_from_the_charts_only_where_a_host_does(kind: str) -> None:
+    made = built(kind, Path("/"), "proxy.traefik.dashboard.enabled=true")
+    allowed = ALLOWED | ALLOWED_BY_KIND[kind]
+    for number in (1, 2):
+        path = f"root/etc/jupyterhub-ha/traefik/traefik-{number}.toml"
+        host = tomllib.loads(made.files[path].text)
+        # As many as are allowed: a difference that is gone has no place in the list either.
+        assert different(made.basis.chart_static, host) == set(allowed)
+
+
+@pytest.mark.parametrize("kind", ALLOWED_BY_KIND)
+def test_the_static_routers_lead_to_the_hub_here_and_wait_for_the_right_table(kind: str) -> None:
+    made = built(kind)
+    path = made.basis.place.in_bundle(made.basis.dynamic)
+    found = different(made.basis.chart_dynamic, tomllib.loads(made.files[path].text))
+    moved = {
+        "http.middlewares.api-users.basicAuth.usersFile",
+        "http.services.hub.loadBalancer.servers",
+        "tls.stores.default.defaultCertificate.certFile",
+        "tls.stores.default.defaultCertificate.keyFile",
+    }
+    marker = {"http.middlewares.ready.replacePath.path"} if kind == "traefik-file" else set()
+    assert found == moved | marker
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_secrets_are_in_private_files_only(kind: str) -> None:
+    given = values.read([SECRETS]).data
+    texts = [text for _, text in secrets.walk(given) if isinstance(text, str)]
+    assert len(texts) >= 5
+    for path, file in built(kind).files.items():
+        if not file.private:
+            assert not [text for text in texts if text in file.text], path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_twice_the_same(kind: str) -> None:
+    given = values.read([EXAMPLE, SECRETS], Overrides(set=(f"proxy.kind={kind}",)))
+    again = bundle.build(given, chart.defaults(chart.find()), Options())
+    assert again.files == built(kind).files
+
+
+def test_a_host_without_its_secrets_is_told_which_it_needs() -> None:
+    needed = {}
+    for kind in KINDS:
+        given = values.read([EXAMPLE], Overrides(set=(f"proxy.kind={kind}",)))
+        needed[kind] = bundle.build(given, chart.defaults(chart.find()), Options()).placeholders
+    assert not [name for name in needed["in-process"] if name.startswith("proxy.")]
+    assert "proxy.secretToken" in needed["chp"]
+    assert "proxy.traefik.api.password" in needed["traefik-file"]
+    assert not [name for name in needed["traefik-file"] if name.startswith("proxy.etcd.auth")]
+
+
+# --- systemd ----------------------------------------------------------------------------------
+
+ANALYZE = shutil.which("systemd-analyze")
+# The real tool where the machine has it; the settings that it knows are checked everywhere.
+READERS = ["settings", *(["systemd-analyze"] if ANALYZE else [])]
+KNOWN = {
+    "Unit": "After Description Documentation PartOf StartLimitBurst StartLimitIntervalSec Wants",
+    "Install": "WantedBy",
+    "Service": "AmbientCapabilities CapabilityBoundingSet Environment EnvironmentFile ExecStart "
+    "ExecStartPost Group KillMode LimitNOFILE LockPersonality MemoryDenyWriteExecute "
+    "NoNewPrivileges PrivateDevices PrivateTmp ProcSubset ProtectClock ProtectControlGroups "
+    "ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables "
+    "ProtectProc ProtectSystem ReadWritePaths RemainAfterExit RemoveIPC Restart RestartSec "
+    "RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID "
+    "SuccessExitStatus SystemCallArchitectures SystemCallErrorNumber SystemCallFilter "
+    "TimeoutStartSec TimeoutStopSec Type UMask User WatchdogSec WorkingDirectory",
+}
+
+
+def install(made: Bundle, folder: Path) -> Path:
+    """Write the bundle's files, with programs that only exist; returns the folder of units."""
+    place = made.basis.place
+    for path, file in made.files.items():
+        if path.startswith("root/"):
+            target = folder / path.removeprefix("root/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.text)
+    names = ("traefik", "etcd", "configurable-http-proxy")
+    for program in (place.python, *(place.programs / name for name in names)):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    place.hub_data.mkdir(parents=True, exist_ok=True)
+    return place.units
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_systemd_can_read_every_unit(kind: str, reader: str, tmp_path: Path) -> None:
+    units = sorted(install(built(kind, tmp_path), tmp_path).iterdir())
+    assert {"jupyterhub.target", "jupyterhub-hub.service"} <= {unit.name for unit in units}
+    if reader == "systemd-analyze":
+        done = subprocess.run(
+            [str(ANALYZE), "verify", *units], capture_output=True, text=True, check=False,
+            timeout=100,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+        return
+    for file in units:
+        for section, settings in read_unit(file).sections.items():
+            assert set(settings) <= set(KNOWN[section].split()), file.name
+        for command in read_unit(file).values("Service", "ExecStart"):
+            assert os.access(words(command)[0], os.X_OK), command
+
+
+HARDENED = """CapabilityBoundingSet LockPersonality NoNewPrivileges PrivateDevices PrivateTmp
+ProtectHome ProtectKernelModules ProtectSystem RestrictAddressFamilies RestrictNamespaces
+SystemCallFilter UMask""".split()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_services_of_the_network_are_hardened(kind: str, tmp_path: Path) -> None:
+    for unit in sorted(install(built(kind, tmp_path), tmp_path).glob("*.service")):
+        hub = unit.stem == "jupyterhub-hub"
+        settings = read_unit(unit).sections["Service"]
+        assert hub or not set(HARDENED) - set(settings), unit.name
+        # It makes machine code while it runs.
+        if unit.stem != "jupyterhub-chp" and not hub:
+            assert settings["MemoryDenyWriteExecute"] == ["yes"]
+        if ANALYZE:
+            # In tenths; the hub runs users' servers, which may do what the users may.
+            threshold = f"--threshold={85 if hub else 15}"
+            done = subprocess.run(
+                [ANALYZE, "security", "--offline=yes", threshold, unit],
+                capture_output=True, text=True, check=False, timeout=100,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout[-200:]
+
+
+def test_a_low_port_is_the_only_right_that_is_given() -> None:
+    text = built("traefik-file").files["root/etc/systemd/system/jupyterhub-traefik-1.service"].text
+    assert "\nAmbientCapabilities=\n" in text
+    given = values.read([EXAMPLE, SECRETS])
+    low = bundle.build(given, chart.defaults(chart.find()), Options(port=80))
+    text = low.files["root/etc/systemd/system/jupyterhub-traefik-1.service"].text
+    assert "\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text
+    assert "\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in text
+
+
+@pytest.mark.parametrize(
+    "word", ["plain", "two words", 'quo"te', "back\\slash", "100%", "$HOME", "a\nb", "é", ""]
+)
+def test_words_and_variables_come_back_as_they_were(word: str, tmp_path: Path) -> None:
+    assert words(exec_line(["/bin/x", word])) == ["/bin/x", word]
+    if "\n" not in word:
+        file = tmp_path / "x.env"
+        file.write_text(environment_file({"NAME": word}))
+        assert environment(file) == {"NAME": word}
+
+
+def test_the_launcher_in_the_bundle_is_the_one_that_is_tested() -> None:
+    text = built("in-process").files["root/opt/jupyterhub-ha/lib/host_listen.py"].text
+    assert text == Path(host_listen.__file__).read_text()
