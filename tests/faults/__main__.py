@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.faults.faults import FAULTS
+from tests.faults.hub_killed import HUB_KILLED
 from tests.faults.report import Result, measure, table, write_csv
 from tests.faults.world import World
 
@@ -37,7 +38,9 @@ def _options() -> argparse.Namespace:
 
 async def _run(options: argparse.Namespace, folder: Path) -> list[Result]:
     results: list[Result] = []
-    chosen = [fault for fault in FAULTS if any(o in fault.name for o in options.only)]
+    chosen = [
+        fault for fault in (*FAULTS, HUB_KILLED) if any(o in fault.name for o in options.only)
+    ]
     timeout = 5.0 if options.short else 10.0
     async with World(folder, replicas=options.replicas, commit_timeout=timeout) as world:
         for i, fault in enumerate(chosen, 1):

@@ -21,6 +21,7 @@ from tests.support.traefik import API_PASSWORD, API_USERNAME
 
 from jupyterhub_ha.etcd_client import EtcdClient
 from jupyterhub_ha.replicas import Replicas
+from jupyterhub_ha.routes import Names
 from jupyterhub_ha.table import Layout, Table
 
 USERS = 40
@@ -34,6 +35,7 @@ class World:
         self.system = TraefikEtcdSystem(
             folder, members=3, replicas=replicas, token_ttl=TOKEN_SECONDS, share_port=False
         )
+        self.folder = folder
         self.commit_timeout = commit_timeout
         self.log = logging.getLogger("faults.hub")
         self._stack = AsyncExitStack()
@@ -179,4 +181,5 @@ class World:
             session.get(f"{url}/api/http/routers?per_page=10000") as response,
         ):
             names = [router["name"] for router in await response.json()]
-        return {name.removesuffix("@etcd") for name in names if name.endswith("@etcd")}
+        found = {name.removesuffix("@etcd") for name in names if name.endswith("@etcd")}
+        return set(filter(Names().is_own, found))
