@@ -189,9 +189,20 @@ def test_systemd_can_read_every_unit(kind: str, reader: str, tmp_path: Path) -> 
             assert os.access(words(command)[0], os.X_OK), command
 
 
-HARDENED = """CapabilityBoundingSet LockPersonality NoNewPrivileges PrivateDevices PrivateTmp
-ProtectHome ProtectKernelModules ProtectSystem RestrictAddressFamilies RestrictNamespaces
-SystemCallFilter UMask""".split()
+HARDENED = {
+    "CapabilityBoundingSet",
+    "LockPersonality",
+    "NoNewPrivileges",
+    "PrivateDevices",
+    "PrivateTmp",
+    "ProtectHome",
+    "ProtectKernelModules",
+    "ProtectSystem",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "SystemCallFilter",
+    "UMask",
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -199,7 +210,7 @@ def test_services_of_the_network_are_hardened(kind: str, tmp_path: Path) -> None
     for unit in sorted(install(built(kind, tmp_path), tmp_path).glob("*.service")):
         hub = unit.stem == "jupyterhub-hub"
         settings = read_unit(unit).sections["Service"]
-        assert hub or not set(HARDENED) - set(settings), unit.name
+        assert hub or set(settings) >= HARDENED, unit.name
         # It makes machine code while it runs.
         if unit.stem != "jupyterhub-chp" and not hub:
             assert settings["MemoryDenyWriteExecute"] == ["yes"]
