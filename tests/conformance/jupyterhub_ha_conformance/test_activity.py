@@ -13,7 +13,7 @@ from jupyterhub_ha_conformance.fixtures import EchoStarter, Table
 pytestmark = pytest.mark.asyncio
 
 PATH = "/user/ada/x"
-SOON = 6.0
+SOON = 4.0
 """Seconds within which the proxy must tell of traffic: JupyterHub asks every five minutes."""
 
 

@@ -96,7 +96,7 @@ async def test_streams_go_on(table: Table, serve: ServerStarter, backend: EchoSt
             assert await connection.head()
             readers.append(connection.reader)
         await change_others(table, other.url)
-        counts = [await _in_order(reader) for reader in readers]
+        counts = await asyncio.gather(*(_in_order(reader) for reader in readers))
     assert min(counts) > 10
 
 

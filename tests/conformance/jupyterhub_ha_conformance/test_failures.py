@@ -121,7 +121,7 @@ async def test_a_server_that_closes_midway(
         await asyncio.sleep(0.2)
 
     await serve(cut)
-    answer = await exchange(table.url, request(PATH), timeout=5)
+    answer = await exchange(table.url, request(PATH), timeout=3)
     assert answer
     assert (answer.status, answer.body, answer.complete) == (200, b"half", False)
 
@@ -146,11 +146,11 @@ async def test_a_server_that_closes_idle_connections(table: Table, serve: Server
 
 
 async def test_a_server_that_is_slow_to_answer(table: Table, serve: ServerStarter) -> None:
-    """A server that needs 5 seconds for its answer is waited for"""
+    """A server that needs 3 seconds for its answer is waited for"""
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)
-        await asyncio.sleep(5)
+        await asyncio.sleep(3)
         writer.write(OK)
 
     await serve(slow)

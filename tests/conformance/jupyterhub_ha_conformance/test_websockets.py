@@ -347,9 +347,9 @@ async def test_a_websocket_to_a_dead_server(table: Table) -> None:
 
 
 async def test_a_silent_websocket_stays(table: Table, serve: ServerStarter) -> None:
-    """A websocket that is silent for 5 seconds stays open"""
+    """A websocket that is silent for 3 seconds stays open"""
     await serve(echo_frames)
     async with handshake(table) as connection:
-        await asyncio.sleep(5)
+        await asyncio.sleep(3)
         await connection.send(frame(0x1, b"still there"))
         assert (await read_frame(connection))[1] == b"still there"
