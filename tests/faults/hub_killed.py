@@ -23,14 +23,14 @@ async def hub_killed(world: World, seconds: float) -> None:
     try:
         await asyncio.to_thread(hub.wait)
         session = HubSession(replica.public_url, "ada", PASSWORD, host=_HOST)
-        await session.login()
+        await session.login_when_ready()
         await session.start_server()
         asking = asyncio.create_task(_ask(session, world.load.counts))
         hub.kill()
         await asyncio.sleep(seconds)
         hub.start()
         await asyncio.to_thread(hub.wait)
-        await session.login()
+        await session.login_when_ready()
         await session.enter_server()
         assert await session.run_cell("print(6 * 7)") == "42\n"
         asking.cancel()

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from tests.faults.faults import Fault
 from tests.faults.world import World
+from tests.support.hub_session import SessionError
 
 from jupyterhub_ha.errors import EtcdError
 
@@ -43,7 +44,7 @@ async def measure(world: World, fault: Fault, *, short: bool = False) -> Result:
     try:
         await fault.run(world, fault.short if short else fault.seconds)
         right_after = await world.until_right(_RIGHT_SECONDS)
-    except (AssertionError, EtcdError, TimeoutError) as error:
+    except (AssertionError, EtcdError, SessionError, TimeoutError) as error:
         problems.append(str(error) or type(error).__name__)
     counts = world.count_anew()
     if len(counts.failures) > fault.may_fail:

@@ -98,7 +98,7 @@ def root(system: TraefikEtcdSystem) -> EtcdClient:
 async def test_users_of_both_hubs_get_their_own_server(system, hubs) -> None:
     for name in NAMES:
         session = session_of(system, name, "ada")
-        await session.login()
+        await session.login_when_ready()
         await session.start_server()
         assert await folder_of(session) == str(hubs[name].folder)
 
@@ -116,12 +116,12 @@ async def test_a_hub_that_is_killed_disturbs_nobody_and_adopts_its_users(system,
     hubs["a"].kill()
     assert not await asyncio.to_thread(lambda: hubs["a"].healthy)
     other = session_of(system, "b", "bob")
-    await other.login()
+    await other.login_when_ready()
     await other.start_server()
     # Not in a thread: the kernel ends a child with the thread that started it.
     hubs["a"].start()
     await asyncio.to_thread(hubs["a"].wait)
-    await sessions["a"].login()
+    await sessions["a"].login_when_ready()
     assert await folder_of_after_login(sessions["a"]) == str(hubs["a"].folder)
     stop.set()
     assert await asyncio.gather(*counting) == [[], []]

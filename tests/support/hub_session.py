@@ -107,6 +107,17 @@ class HubSession:
         if response.code != 302:
             raise SessionError(f"login as {self.username}: {response.code}; wrong password?")
 
+    async def login_when_ready(self, seconds: float = 30) -> None:
+        """The same at a hub that is starting: it answers before its route is live."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return await self.login()
+            except SessionError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.2)
+
     async def start_server(self, seconds: float = 90) -> None:
         """Start the user's server through the hub's API and wait until it answers."""
         api = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}/server")
