@@ -24,7 +24,7 @@ from tests.support.processes import ROOT
 from benchmarks.bench import Bench, Size
 from benchmarks.generator import Server
 from benchmarks.machine import write_machine
-from benchmarks.measures import MEASURES
+from benchmarks.measures import MEASURES, REQUIRED
 from benchmarks.peers import ALL
 from benchmarks.progress import Progress
 from benchmarks.records import Record, read_records, write_records
@@ -64,9 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     results = options.results or (RESULTS if options.size == "full" else RESULTS / options.size)
     logging.basicConfig(level=logging.ERROR)
     raise_descriptor_limit()
+    names = options.only or (REQUIRED if options.size == "quick" else tuple(MEASURES))
     problems: list[str] = []
     with Progress() as progress:
-        for name in options.only or MEASURES:
+        for name in names:
             records, wrong = asyncio.run(
                 run_measure(name, options.size, progress, frozenset(options.peer))
             )
@@ -74,7 +75,6 @@ def main(arguments: list[str] | None = None) -> int:
             if records:
                 write_machine(results / "machine.json")
                 write_records(results / f"{name}.csv", records)
-    names = set(options.only or MEASURES)
     found = verdicts([record for record in read_records(results) if record.measure in names])
     print_verdicts(found)
     for problem in problems:

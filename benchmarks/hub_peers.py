@@ -34,12 +34,20 @@ class HubPeer(Peer):
         self._told: dict[str, Any] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._stack = ExitStack()
+        self._number = 0
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Peer:
-        await self._start()
-        self._stack.enter_context(Server("404 Not Found", self._told["hub_port"]))
-        self.addresses = [self._told["public_url"].removeprefix("http://")]
-        await self.add([("/", f"http://127.0.0.1:{self._told['hub_port']}", {"hub": True})])
+        try:
+            await self._start()
+            hub_port = self._told["hub_port"]
+            self._stack.enter_context(Server("404 Not Found", hub_port))
+            self.addresses = [self._told["public_url"].removeprefix("http://")]
+            await self.add([("/", f"http://127.0.0.1:{hub_port}", {"hub": True})])
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def _start(self) -> None:
@@ -47,8 +55,27 @@ class HubPeer(Peer):
         self._process = await asyncio.create_subprocess_exec(
             *self._command, stdin=pipe, stdout=pipe, cwd=ROOT, limit=2**26
         )
-        self._told = await self._answer()
+        assert self._process.stdout  # noqa: S101 - for the type: it was asked for above
+        line = await self._process.stdout.readline()
+        if not line:
+            raise PeerError(f"{self.name}: its process ended; see its messages above")
+        self._told = json.loads(line)
         self.hub_address = self._told["hub_address"]
+        self._reading = asyncio.create_task(self._read(self._process.stdout))
+
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        """Give each answer to whoever waits for it."""
+        while line := await lines.readline():
+            answer = json.loads(line)
+            waiting = self._waiting.pop(answer["number"])
+            if waiting.done():
+                continue
+            if "error" in answer:
+                waiting.set_exception(PeerError(f"{self.name}: {answer['error']}"))
+            else:
+                waiting.set_result(None)
+        for waiting in self._waiting.values():
+            waiting.cancel()
 
     async def __aexit__(self, *_: object) -> None:
         process, self._process = self._process, None
@@ -59,25 +86,19 @@ class HubPeer(Peer):
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        if self._reading is not None:
+            await self._reading
         await asyncio.to_thread(self._stack.close)
 
-    async def _answer(self) -> dict[str, Any]:
-        assert self._process is not None  # noqa: S101
-        assert self._process.stdout  # noqa: S101
-        line = await self._process.stdout.readline()
-        if not line:
-            raise PeerError(f"{self.name}: its process ended; see its messages above")
-        answer = dict(json.loads(line))
-        if "error" in answer:
-            raise PeerError(f"{self.name}: {answer['error']}")
-        return answer
-
-    async def _do(self, command: str, given: Any = None) -> Any:
-        if self._process is None or self._process.stdin is None:
+    async def _do(self, command: str, given: Any = None) -> None:
+        if self._process is None or self._process.stdin is None or self._process.returncode:
             raise PeerError(f"{self.name} is not running")
-        self._process.stdin.write(json.dumps([command, given]).encode() + b"\n")
+        number = self._number = self._number + 1
+        answered = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answered
+        self._process.stdin.write(json.dumps([number, command, given]).encode() + b"\n")
         await self._process.stdin.drain()
-        return (await self._answer())["result"]
+        await answered
 
     async def add(self, routes: Routes) -> None:
         await self._do("add", routes)

@@ -12,7 +12,7 @@ from benchmarks.usage import usage_of
 
 _ASKED = 500  # routes, to see that all are served
 _FILL_SECONDS = 300.0
-_WINDOW, _CALM_WINDOWS, _IDLE_SHARE = 0.3, 2, 0.1
+_WINDOW, _CALM_WINDOWS, _IDLE_SHARE = 0.2, 2, 0.1
 
 
 class PeerError(Exception):
@@ -69,9 +69,9 @@ class Peer(ABC):
         # Not only the last: the order in which they are written is the proxy's.
         for spec, _, _ in (*routes[:: 1 + len(routes) // _ASKED], routes[-1]):
             await wait_for(self.addresses, spec, timeout=_FILL_SECONDS)
-        await self._rest()
+        await self.rest()
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Until the last rebuilding of tables and collection of garbage is over."""
         deadline = time.monotonic() + _FILL_SECONDS
         calm = 0

@@ -43,7 +43,11 @@ class SystemPeer(Peer):
             stack.enter_context(Server("404 Not Found", self.system.hub_port))
             await asyncio.to_thread(stack.enter_context, self.system)
             self._stack = stack.pop_all()
-        await self.add([("/", self.hub_url, {"hub": True})])
+        try:
+            await self.add([("/", self.hub_url, {"hub": True})])
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

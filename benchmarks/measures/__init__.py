@@ -30,3 +30,14 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "replica-kill": replica_kill.run,
     "render-time": render_time.run,
 }
+
+REQUIRED = (
+    "requests",
+    "add-route",
+    "many-at-once",
+    "hub-start",
+    "websockets",
+    "transfers",
+    "hub-latency",
+)
+"""What a quick run measures: all that a ratio is required of, and the hub's latency."""

@@ -56,3 +56,4 @@ async def _one(bench: Bench, peer: Peer, plan: Plan, number: int) -> None:
     await peer.delete(specs)
     for spec in (specs[0], specs[-1]):
         await wait_for(peer.addresses, spec, GONE)
+    await peer.rest()

@@ -10,7 +10,7 @@ from benchmarks.bench import Bench, Size
 from benchmarks.generator import requests
 from benchmarks.names import user_paths
 from benchmarks.peer import Peer
-from benchmarks.peers import ALL
+from benchmarks.peers import peers_for
 
 CHANGES = 5  # per second
 RATE = 300  # requests per second, far from what any of the proxies can do at most
@@ -37,7 +37,7 @@ async def run(bench: Bench) -> None:
     """In each round every peer is asked without changes and with them."""
     plan = PLANS[bench.size]
     bench.progress.expect(plan.rounds)
-    async with bench.running(ALL) as started:
+    async with bench.running(peers_for(bench.size)) as started:
         routes = bench.routes("student", range(plan.present))
         peers = await bench.filled(started, routes)
         for number in range(1, plan.rounds + 1):
@@ -65,25 +65,32 @@ async def _measure(bench: Bench, peer: Peer, number: int, *, changing: bool) -> 
         p99=result["p99_ms"],
         worst=result["worst_ms"],
         failed=result["failed"],
-        changes=made,
+        changes_live=made,
     )
 
 
 async def _change(bench: Bench, peer: Peer, seconds: float) -> int:
-    """Add and delete in turns, each when its time has come; how many were made in time."""
+    """Users come and go in turns; how many changes were live before the end."""
     began = time.monotonic()
-    waiting: set[asyncio.Task[None]] = set()
-    route = bench.routes("student", range(30_000, 30_001))
-    done = 0
+    routes = bench.routes("student", range(30_000, 30_000 + int(seconds * CHANGES / 2) + 1))
+    changes: list[asyncio.Task[None]] = []
     for number in range(int(seconds * CHANGES)):
         await asyncio.sleep(max(0, began + number / CHANGES - time.monotonic()))
-        change = peer.delete([route[0][0]]) if number % 2 else peer.add(route)
-        task = asyncio.create_task(change)
-        waiting.add(task)
-        # The same route's changes keep their order: a hub, too, waits for a start before a stop.
-        await asyncio.wait(waiting, timeout=1 / CHANGES)
-        done += sum(task.done() for task in waiting)
-        waiting = {task for task in waiting if not task.done()}
-    await asyncio.gather(*waiting)
-    await peer.delete([route[0][0]])
-    return done
+        route = routes[number // 2]
+        if number % 2:
+            changes.append(asyncio.create_task(_leave(peer, route[0], changes[-1])))
+        else:
+            changes.append(asyncio.create_task(peer.add([route])))
+    await asyncio.sleep(max(0, began + seconds - time.monotonic()))
+    live = sum(change.done() for change in changes)
+    await asyncio.gather(*changes)
+    if len(changes) % 2:
+        await peer.delete([routes[len(changes) // 2][0]])
+    await peer.rest()
+    return live
+
+
+async def _leave(peer: Peer, spec: str, came: asyncio.Task[None]) -> None:
+    """A hub, too, stops a server only after it has started it."""
+    await came
+    await peer.delete([spec])

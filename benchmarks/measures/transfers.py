@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench, Size
 from benchmarks.generator import transfer
 from benchmarks.peer import Peer
-from benchmarks.peers import ALL
+from benchmarks.peers import peers_for
 from benchmarks.usage import reset_peak, usage_of
 
 
@@ -28,7 +28,7 @@ async def run(bench: Bench) -> None:
     plan = PLANS[bench.size]
     bench.progress.expect(plan.rounds)
     routes = bench.routes("student", range(1))
-    async with bench.running(ALL) as started:
+    async with bench.running(peers_for(bench.size)) as started:
         peers = await bench.filled(started, routes)
         for number in range(1, plan.rounds + 1):
             bench.progress.step(f"round {number}")

@@ -9,7 +9,7 @@ from benchmarks.bench import Bench, Size
 from benchmarks.generator import websockets
 from benchmarks.names import user_paths
 from benchmarks.peer import Peer
-from benchmarks.peers import ALL
+from benchmarks.peers import peers_for
 from benchmarks.usage import raise_descriptor_limit, usage_of
 
 _SPARE_DESCRIPTORS = 200
@@ -42,9 +42,9 @@ async def run(bench: Bench) -> None:
     """Each peer begins anew in every round: memory that was used once is not given back."""
     plan = PLANS[bench.size]
     sockets = possible(plan.sockets, raise_descriptor_limit())
-    bench.progress.expect(plan.rounds * len(ALL))
+    bench.progress.expect(plan.rounds * len(peers_for(bench.size)))
     for number in range(1, plan.rounds + 1):
-        for name in ALL:
+        for name in peers_for(bench.size):
             bench.progress.step(f"{name}, round {number}")
             async with bench.running([name]) as peers:
                 for peer in peers:
