@@ -79,7 +79,7 @@ class Committer:
             try:
                 async with self._lock:
                     if not self._known:
-                        await self._read(min(max(left, 0.1), 5.0))
+                        await self._read(min(max(left, 0.1), self.store.read_seconds))
                     await self._write(time.monotonic() + self._commit_timeout)
                 routes, name = len(self.table.routes), self.store.name
                 self._log.info("Adopted %i routes from %s", routes, name)

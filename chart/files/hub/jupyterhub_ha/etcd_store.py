@@ -31,6 +31,7 @@ class EtcdStore:
 
     name = "etcd"
     max_bytes = _MAX_BYTES
+    read_seconds = 5.0
 
     def __init__(self, client: EtcdClient, layout: Layout, *, max_txn_ops: int = 128) -> None:
         self.client = client

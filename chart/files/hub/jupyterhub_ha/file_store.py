@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -43,6 +44,7 @@ class FileStore:
     name = "the rules file"
     max_operations = sys.maxsize
     max_bytes = sys.maxsize
+    read_seconds = math.inf  # a large table on a busy machine; another try would be no faster
 
     def __init__(
         self,
@@ -82,7 +84,9 @@ class FileStore:
         try:
             return await asyncio.wait_for(asyncio.to_thread(call), timeout)
         except TimeoutError as error:
-            raise FileStoreError(f"{self.rules}: the disk gave no answer in time") from error
+            raise FileStoreError(
+                f"{self.rules}: not done after {timeout:.0f} s; disk or machine is too busy"
+            ) from error
 
     # -- in a thread
 

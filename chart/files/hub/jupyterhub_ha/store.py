@@ -33,6 +33,8 @@ class Store(Protocol):
     """Operations in one transaction, without the generation's."""
     max_bytes: int
     """Size of keys and values in one transaction."""
+    read_seconds: float
+    """How long a read may take before trying anew is better than waiting."""
 
     async def read(self, *, timeout: float) -> Snapshot:
         """Everything under the table's prefixes, of one moment."""
