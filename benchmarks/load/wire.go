@@ -88,7 +88,7 @@ func (answer head) ok(status string) bool {
 	return len(answer.first) >= 12 && answer.first[9:12] == status
 }
 
-// request is the beginning of a request as a browser's would be, without a body.
+// request is the beginning of a request, with a user's cookies and few other headers.
 func request(method, path, host, more string) []byte {
 	return fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench-load\r\n"+
 		"Accept: */*\r\nCookie: _xsrf=2%%7C1%%7C2; jupyterhub-session-id=abcdef\r\n%s\r\n",
