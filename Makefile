@@ -62,8 +62,8 @@ faults: ## Break etcd, replicas and the hub one after another under load, for mi
 
 bench: ## Measure all proxies side by side, write results, plots and page (an hour; ARGS="--only requests")
 	@$(SETUP) test bench
-	$(BIN)/python -m benchmarks --size full $(ARGS)
-	$(BIN)/python -m benchmarks.report
+	@code=0; $(BIN)/python -m benchmarks --size full $(ARGS) || code=$$?; \
+	  $(BIN)/python -m benchmarks.report && exit $$code
 
 bench-quick: ## Check the ratios that are required, in minutes
 	@$(SETUP) test bench
