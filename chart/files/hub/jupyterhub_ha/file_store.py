@@ -139,7 +139,7 @@ class FileStore:
 
     def _remove_leftovers(self) -> None:
         """Temporary files of a hub that was killed while it wrote."""
-        for path in (self.rules, self.state):
+        for path in (self.rules, self.state):  # of `_previous` too: it begins like the state's
             for leftover in self.state.parent.glob(f".{path.name}.*"):
                 leftover.unlink(missing_ok=True)
 
@@ -210,9 +210,14 @@ class FileStore:
         return self.state.with_name(self.state.name + ".previous")
 
     def _keep_previous(self) -> None:
+        """Let `_previous` be the state as it is now; at every moment one of them is there."""
+        link = self._previous.with_name(f".{self._previous.name}.new")
         with contextlib.suppress(OSError):  # the first time, or a file system without links
-            self._previous.unlink(missing_ok=True)
-            os.link(self.state, self._previous)
+            link.unlink(missing_ok=True)
+            os.link(self.state, link)
+            os.replace(link, self._previous)
+            # Two names of one file already: then nothing is replaced, and the link stays.
+            link.unlink(missing_ok=True)
 
     def _set_aside(self, path: Path, why: str) -> None:
         kept = self.state.with_name(f"{path.name}.broken-{int(time.time())}")
