@@ -1,6 +1,7 @@
 """The hub-side package as it is mounted, installed and versioned: one source, the same bytes."""
 
 import ast
+import configparser
 import importlib
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import jupyterhub_ha
 from jupyterhub_ha.configure_proxy import ETCD_PROXY_CLASS, FILE_PROXY_CLASS, IN_PROCESS_CLASS
 
 PACKAGE = ROOT / "chart/files/hub/jupyterhub_ha"
+SUITE = ROOT / "tests/conformance/jupyterhub_ha_conformance"
 CHART = yaml.safe_load((ROOT / "chart/Chart.yaml").read_text())
 
 # What the stock hub image has; anything else would have to be installed into it.
@@ -116,3 +118,20 @@ def test_the_wheel_holds_the_whole_chart(wheel: zipfile.ZipFile) -> None:
     ).stdout.split()
     expected = {name.removeprefix("chart/") for name in listed if (ROOT / name).exists()}
     assert inside == expected
+
+
+def test_the_wheel_holds_the_conformance_suite(wheel: zipfile.ZipFile) -> None:
+    inside = {name for name in wheel.namelist() if name.startswith("jupyterhub_ha_conformance/")}
+    assert inside == {f"jupyterhub_ha_conformance/{file.name}" for file in SUITE.glob("*.py")}
+    # A package is imported from wherever it lies, so it may name nothing else of the tests.
+    texts = {name: wheel.read(name).decode() for name in inside}
+    assert [name for name, text in texts.items() if "tests.support" in text] == []
+
+
+def test_pytest_finds_the_conformance_suite_s_plugin(wheel: zipfile.ZipFile) -> None:
+    (file,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
+    entries = configparser.ConfigParser(delimiters=("=",))
+    entries.read_string(wheel.read(file).decode())
+    assert list(entries["pytest11"].values()) == ["jupyterhub_ha_conformance.plugin"]
+    assert "jupyterhub_ha_conformance/plugin.py" in wheel.namelist()
+    assert callable(importlib.import_module("jupyterhub_ha_conformance.plugin").pytest_addoption)
