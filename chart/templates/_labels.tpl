@@ -9,7 +9,7 @@
     hub               hub
     proxy             Traefik or CHP
     proxy-etcd        members of etcd
-    proxy-etcd-setup  set-up Job and maintenance CronJob of etcd
+    proxy-etcd-setup  set-up Job and the CronJobs of etcd
     singleuser-server user pods (KubeSpawner sets it)
 */}}
 

@@ -147,6 +147,11 @@
   {{- include "jupyterhub-ha.proxy-etcd.fullname" . }}-setup
 {{- end }}
 
+{{- /* The CronJob that repeats the set-up. */}}
+{{- define "jupyterhub-ha.proxy-etcd-setup-repeat.fullname" -}}
+  {{- include "jupyterhub-ha.proxy-etcd-setup.fullname" . }}-repeat
+{{- end }}
+
 {{- define "jupyterhub-ha.proxy-etcd-maintenance.fullname" -}}
   {{- include "jupyterhub-ha.proxy-etcd.fullname" . }}-maintenance
 {{- end }}

@@ -23,6 +23,21 @@
 {{- end }}
 
 {{- /*
+  The same with defaults, which a variable of the same name replaces: takes (list <EnvVars as YAML>
+  <map or list>).
+*/}}
+{{- define "jupyterhub-ha.env" -}}
+  {{- $extra := include "jupyterhub-ha.extraEnv" (index . 1) | fromYamlArray }}
+  {{- $names := list }}
+  {{- range $extra }}{{ $names = append $names .name }}{{ end }}
+  {{- $list := list }}
+  {{- range index . 0 | fromYamlArray }}
+    {{- if not (has .name $names) }}{{ $list = append $list . }}{{ end }}
+  {{- end }}
+  {{- with concat $list $extra }}{{ toYaml . }}{{ end }}
+{{- end }}
+
+{{- /*
   spec.affinity of a core pod: takes (list <root context> <affinity to merge over it>), renders YAML,
   or nothing.
 */}}

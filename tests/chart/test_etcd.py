@@ -102,7 +102,7 @@ def test_memory():
     volumes = rendered.pod("StatefulSet", "proxy-etcd")["volumes"]
     assert {"name": "data", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}} in volumes
     assert "volumeClaimTemplates" not in rendered.get("StatefulSet", "proxy-etcd")["spec"]
-    schedule = rendered.get("CronJob", "proxy-etcd-maintenance")["spec"]["schedule"]
+    schedule = rendered.get("CronJob", "proxy-etcd-setup-repeat")["spec"]["schedule"]
     assert schedule == "*/5 * * * *"
 
 
@@ -169,6 +169,21 @@ def test_maintenance_defragments(default):
     assert not etcd(maintenance={"enabled": False}).has("CronJob", "proxy-etcd-maintenance")
     other = etcd(maintenance={"schedule": "0 0 * * *"})
     assert other.get("CronJob", "proxy-etcd-maintenance")["spec"]["schedule"] == "0 0 * * *"
+
+
+def test_the_set_up_is_repeated(default):
+    """An etcd that lost its data has no users until then."""
+    spec = default.get("CronJob", "proxy-etcd-setup-repeat")["spec"]
+    assert spec["schedule"] == "47 * * * *"
+    assert spec["concurrencyPolicy"] == "Forbid"
+    repeated = spec["jobTemplate"]["spec"]["template"]
+    once = setup(default)["spec"]["template"]
+    assert repeated["spec"]["containers"] == once["spec"]["containers"]
+    assert repeated["metadata"]["labels"] == once["metadata"]["labels"]
+    off = etcd(setup={"repeat": {"enabled": False}})
+    assert not off.has("CronJob", "proxy-etcd-setup-repeat")
+    other = etcd(setup={"repeat": {"schedule": "@daily"}})
+    assert other.get("CronJob", "proxy-etcd-setup-repeat")["spec"]["schedule"] == "@daily"
 
 
 def test_the_authority_is_mounted_nowhere(default):

@@ -2,11 +2,16 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
+from jupyterhub import _xsrf_utils
 from tests.support.chart import CHART, render
 
 FOLDER = "/usr/local/etc/jupyterhub"
+
+
+XSRF_RANGES = "JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS"
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +167,41 @@ def test_environment():
     assert {"name": "A", "value": "x"} in env
     assert {"name": "B", "valueFrom": {"fieldRef": {}}} in env
     assert {"name": "N", "value": "1000000"} in env
+    names = [e["name"] for e in env]
+    assert len(names) == len(set(names))
     namespace = next(e for e in env if e["name"] == "POD_NAMESPACE")
     assert namespace["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
+
+
+def test_a_login_may_come_by_way_of_two_nodes(default, monkeypatch):
+    """JupyterHub takes all addresses of a private range for the same in the login page's token."""
+    env = {e["name"]: e.get("value") for e in container(default.pod("Deployment", "hub"))["env"]}
+    monkeypatch.setenv(XSRF_RANGES, env[XSRF_RANGES])
+    monkeypatch.setattr(_xsrf_utils, "_anonymous_ip_cidrs", _xsrf_utils._get_anonymous_ip_cidrs())
+
+    def token(ip):
+        request = SimpleNamespace(remote_ip=ip, headers={"User-Agent": "a browser"})
+        return _xsrf_utils._anonymous_xsrf_id(SimpleNamespace(request=request))
+
+    for one, other in [
+        ("10.42.0.0", "10.42.1.1"),
+        ("172.18.0.1", "172.18.0.2"),
+        ("fd00::1", "fd00::2"),
+    ]:
+        assert token(one) == token(other)
+    assert token("192.0.2.1") != token("192.0.2.2")
+    assert token("10.42.0.0") != token("192.0.2.1")
+
+
+def test_the_ranges_of_the_login_can_be_others():
+    for extra in ({XSRF_RANGES: "10.1.0.0/16"}, [{"name": XSRF_RANGES, "value": "10.1.0.0/16"}]):
+        env = container(hub_pod(extraEnv=extra))["env"]
+        assert [e["value"] for e in env if e["name"] == XSRF_RANGES] == ["10.1.0.0/16"]
+
+
+def test_the_one_configurable_http_proxy_needs_no_ranges():
+    pod = render({"proxy": {"kind": "chp"}}).pod("Deployment", "hub")
+    assert XSRF_RANGES not in {e["name"] for e in container(pod)["env"]}
 
 
 @pytest.mark.parametrize(

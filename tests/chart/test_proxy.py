@@ -156,6 +156,17 @@ def test_public_service_takes_z2jhs_options():
     assert made["spec"]["ipFamilies"] == ["IPv6"]
 
 
+def test_who_sees_the_clients_address(default):
+    def spec(**service):
+        return render({"proxy": {"service": service}}).get("Service", "proxy-public")["spec"]
+
+    assert "externalTrafficPolicy" not in default.get("Service", "proxy-public")["spec"]
+    for kind in ("LoadBalancer", "NodePort"):
+        assert spec(type=kind, externalTrafficPolicy="Local")["externalTrafficPolicy"] == "Local"
+    # Kubernetes refuses it there.
+    assert "externalTrafficPolicy" not in spec(type="ClusterIP", externalTrafficPolicy="Local")
+
+
 def test_port_443_alone():
     values = {
         "proxy": {
@@ -200,6 +211,24 @@ def test_requests_are_counted_by_service(default):
     static = tomllib.loads(default.get("ConfigMap", "proxy")["data"]["traefik.toml"])
     assert static["metrics"]["prometheus"]["addServicesLabels"] is True
     assert static["metrics"]["prometheus"]["entryPoint"] == "internal"
+    assert static["metrics"]["prometheus"]["addEntryPointsLabels"] is False
+
+
+def test_the_garbage_collector_knows_the_memory_limit():
+    def env(**traefik_values):
+        return {
+            e.pop("name"): e for e in traefik(render({"proxy": {"traefik": traefik_values}}))["env"]
+        }
+
+    limited = {"limits": {"memory": "1Gi"}}
+    assert env() == {"GOGC": {"value": "400"}}
+    reference = {"valueFrom": {"resourceFieldRef": {"resource": "limits.memory"}}}
+    assert env(resources=limited)["GOMEMLIMIT"] == reference
+    own = {"GOGC": "100", "GOMEMLIMIT": "900MiB"}
+    expected = {name: {"value": value} for name, value in own.items()}
+    assert env(resources=limited, extraEnv=own) == expected
+    as_list = [{"name": name, "value": value} for name, value in own.items()]
+    assert env(resources=limited, extraEnv=as_list) == expected
 
 
 def test_labels_of_other_namespaces():
@@ -305,6 +334,7 @@ def test_extras():
     assert {"a": "b", "e": "f"}.items() <= meta["labels"].items()
     assert meta["annotations"]["g"] == "h"
     assert container["env"] == [
+        {"name": "GOGC", "value": "400"},
         {"name": "FROM", "valueFrom": {"fieldRef": {"fieldPath": "x"}}},
         {"name": "PLAIN", "value": "1"},
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,6 +64,7 @@ terminatingStatusCode = 503
 [metrics.prometheus]
 entryPoint = "internal"
 addServicesLabels = true
+addEntryPointsLabels = false
 
 [providers]
 providersThrottleDuration = "{throttle}"
@@ -146,7 +148,11 @@ class TraefikReplica(Service):
                 throttle,
             )
         )
-        super().__init__([VENV_BIN / "traefik", f"--configfile={static}"], folder / "traefik.log")
+        super().__init__(
+            [VENV_BIN / "traefik", f"--configfile={static}"],
+            folder / "traefik.log",
+            env={**os.environ, "GOGC": "400"},  # as in the chart
+        )
 
     def start(self) -> None:
         """Start it and wait until it answers a ping."""

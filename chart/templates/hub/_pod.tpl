@@ -113,6 +113,10 @@ containers:
 {{- end }}
 
 {{- define "jupyterhub-ha.hub.env" -}}
+  {{- include "jupyterhub-ha.env" (list (include "jupyterhub-ha.hub.defaultEnv" .) .Values.hub.extraEnv) }}
+{{- end }}
+
+{{- define "jupyterhub-ha.hub.defaultEnv" -}}
 - name: PYTHONUNBUFFERED
   value: "1"
 - name: HELM_RELEASE_NAME
@@ -129,7 +133,12 @@ containers:
       name: {{ include "jupyterhub-ha.hub.fullname" . }}
       key: hub.config.ConfigurableHTTPProxy.auth_token
 {{- end }}
-{{- with include "jupyterhub-ha.extraEnv" .Values.hub.extraEnv }}
-{{ . }}
+{{- if eq .Values.proxy.kind "traefik-etcd" }}
+{{- /* Nodes and load balancers may put an address of theirs in place of the client's, another one for
+       each replica that a request goes to. JupyterHub makes the XSRF token of its login page from
+       that address, and a login by way of another replica would end with 403. With these it takes
+       the range instead of the address. */}}
+- name: JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS
+  value: 10.0.0.0/8;172.16.0.0/12;192.168.0.0/16;100.64.0.0/10;fc00::/7
 {{- end }}
 {{- end }}

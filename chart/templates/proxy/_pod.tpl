@@ -30,6 +30,20 @@ checksum/certificate: {{ include "jupyterhub-ha.etcd.certificate" (list . "traef
 {{- end }}
 {{- end }}
 
+{{- define "jupyterhub-ha.proxy.env" -}}
+{{- /* The whole table is live memory, and each collection of garbage walks through it: a third of the
+       CPU time at 10,000 routes. */}}
+- name: GOGC
+  value: "400"
+{{- with .Values.proxy.traefik.resources }}{{ with .limits }}{{ if .memory }}
+{{- /* Collect in time rather than be killed. */}}
+- name: GOMEMLIMIT
+  valueFrom:
+    resourceFieldRef:
+      resource: limits.memory
+{{- end }}{{ end }}{{ end }}
+{{- end }}
+
 {{- define "jupyterhub-ha.proxy.podSpec" -}}
 {{- $traefik := .Values.proxy.traefik -}}
 {{- $dashboard := $traefik.dashboard -}}
@@ -79,10 +93,8 @@ containers:
     {{- end }}
     args:
       - --configFile=/etc/traefik/traefik.toml
-    {{- with include "jupyterhub-ha.extraEnv" $traefik.extraEnv }}
     env:
-      {{- . | nindent 6 }}
-    {{- end }}
+      {{- include "jupyterhub-ha.env" (list (include "jupyterhub-ha.proxy.env" .) $traefik.extraEnv) | nindent 6 }}
     ports:
       - name: http
         containerPort: 8000

@@ -11,7 +11,7 @@
     "entryPoints" (include "jupyterhub-ha.traefik.entryPoints" . | fromJson)
     "ping" (dict "entryPoint" "internal" "terminatingStatusCode" 503)
     "api" (dict "dashboard" $traefik.dashboard.enabled "insecure" false "disableDashboardAd" true)
-    "metrics" (dict "prometheus" (dict "entryPoint" "internal" "addEntryPointsLabels" true "addServicesLabels" true "addRoutersLabels" false))
+    "metrics" (dict "prometheus" (dict "entryPoint" "internal" "addEntryPointsLabels" $traefik.metrics.entryPointLabels "addServicesLabels" true "addRoutersLabels" false))
     "providers" (include "jupyterhub-ha.traefik.providers" . | fromJson)
     "serversTransport" (dict "forwardingTimeouts" (dict
       "dialTimeout" (printf "%ds" (int $traefik.timeouts.dialSeconds))
