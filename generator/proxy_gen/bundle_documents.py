@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jupyterhub_ha import shared_port
+
 from . import host_traefik
 from .bundle_basis import ETCD, ETCD_TLS, HUB, PROXY, SETUP, TRAEFIK_FOLDER, Basis
 from .documents import HUB_FOLDER
@@ -27,7 +29,7 @@ def hub_files(basis: Basis) -> Files:
     document = render("bundle/jupyterhub_config.py.j2", basis=basis, mounts=folder)
     files[folder / "jupyterhub_config.py"] = File(document)
     files[basis.folder("hub.env")] = File(environment_file(basis.environment(HUB)), private=True)
-    launcher = Path(__file__).with_name("host_listen.py").read_text(encoding="utf-8")
+    launcher = Path(shared_port.__file__).read_text(encoding="utf-8")
     files[basis.place.launcher] = File(launcher)
     return files
 

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import host_listen
+from jupyterhub_ha import shared_port
+
 from .errors import ToolError, UsageError
 from .files import write_atomically
 from .host_layout import Layout, Ports
@@ -235,7 +236,7 @@ def _traefik_programs(
         file = layout.traefik / f"{name}.toml"
         write_atomically(file, tomlkit.dumps(document))
         words = [str(find_tool("traefik")), f"--configfile={file}"]
-        opened = [sys.executable, host_listen.__file__, "open", *shared_ports(document), "--"]
+        opened = [sys.executable, shared_port.__file__, "open", *shared_ports(document), "--"]
         programs[name] = Program(name, [*opened, *words], layout.traefik, stop_seconds=30)
     return programs
 

@@ -54,7 +54,7 @@ class Place:
     @property
     def launcher(self) -> Path:
         """The script that opens Traefik's ports."""
-        return self.prefix / "opt" / NAME / "lib/host_listen.py"
+        return self.prefix / "opt" / NAME / "lib/shared_port.py"
 
     @property
     def programs(self) -> Path:

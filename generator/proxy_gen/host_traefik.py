@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from jupyterhub_ha.shared_port import addresses
+
 from .host_layout import Ports
 
 Document = dict[str, Any]
@@ -132,9 +134,8 @@ def chp_words(program: str, chart_args: Sequence[str], *, ports: Ports, host: st
 
 
 def shared_ports(document: Mapping[str, Any]) -> list[str]:
-    """What `host_listen` is to open for a replica: `http=HOST:PORT`, as its traefik.toml says."""
-    points = document["entryPoints"].items()
-    return [f"{name}={point['address']}" for name, point in points if point.get("reusePort")]
+    """What `shared_port` is to open for a replica: `http=HOST:PORT`, as its traefik.toml says."""
+    return [f"{name}={address}" for name, address in addresses(document).items()]
 
 
 def mover(workload_mounts: Sequence[str], root: Path) -> Callable[[str], str]:

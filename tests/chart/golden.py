@@ -54,7 +54,7 @@ def rendered_for_host(example: Path) -> dict[str, str]:
     return {
         f"{path.removeprefix('root/').replace('/', '-')}.txt": file.text
         for path, file in files.items()
-        if not _OF_HUB.search(path) and not path.endswith("host_listen.py")
+        if not _OF_HUB.search(path) and not path.endswith("shared_port.py")
     }
 
 

@@ -15,7 +15,8 @@ import pytest
 from tests.chart.golden import HOST_EXAMPLES, SECRETS
 from tests.support.units import environment, read_unit, words
 
-from proxy_gen import bundle, chart, host_listen, secrets, values
+from jupyterhub_ha import shared_port
+from proxy_gen import bundle, chart, secrets, values
 from proxy_gen.bundle import Bundle
 from proxy_gen.host_place import Options, Place, environment_file, exec_line
 from proxy_gen.values import Overrides
@@ -246,5 +247,5 @@ def test_words_and_variables_come_back_as_they_were(word: str, tmp_path: Path) -
 
 
 def test_the_launcher_in_the_bundle_is_the_one_that_is_tested() -> None:
-    text = built("in-process").files["root/opt/jupyterhub-ha/lib/host_listen.py"].text
-    assert text == Path(host_listen.__file__).read_text()
+    text = built("in-process").files["root/opt/jupyterhub-ha/lib/shared_port.py"].text
+    assert text == Path(shared_port.__file__).read_text()

@@ -163,6 +163,7 @@ class TraefikFileProxy(TraefikProxy):
             self._directory,
             self._public(),
             port=self.internal_port,
+            table_seconds=self.start_timeout,
             stop_seconds=self.drain_seconds + 5,
             log=self.log,
         )

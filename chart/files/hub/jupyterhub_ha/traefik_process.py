@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import logging
@@ -12,12 +13,14 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
+from . import shared_port
 from .atomic_file import replace_file
 from .errors import TraefikStartError
 from .process import Process, Record
@@ -33,8 +36,8 @@ class TraefikProcess:
     """One Traefik with its files in a folder: traefik.toml, traefik.pid, traefik.log.
 
     It outlives the hub until stop(). A hub that finds one that runs with the same configuration
-    takes it as its own; one with another configuration is replaced without refusing a connection,
-    since both listen to the same port meanwhile.
+    takes it as its own; one with another configuration is replaced, and no user notices: both
+    listen to the same ports meanwhile, and the new one gets connections when it has read its table.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class TraefikProcess:
         *,
         port: int = 0,
         start_seconds: float = 20.0,
+        table_seconds: float = 20.0,
         stop_seconds: float = 15.0,
         log: logging.Logger | logging.LoggerAdapter[Any] | None = None,
     ) -> None:
@@ -55,9 +59,11 @@ class TraefikProcess:
         self._public = public
         self._port = port
         self._start_seconds = start_seconds
+        self._table_seconds = table_seconds
         self._stop_seconds = stop_seconds
         self._log = log or logging.getLogger(__name__)
         self._process = Process(folder / "traefik.pid")
+        self._written = 0  # the length of the log before the last start
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -105,7 +111,11 @@ class TraefikProcess:
             port = self._port or (last if attempt == 1 else 0) or _free_port()
             started = Process(old.pid_file)
             try:
-                await self._start(started, command, port, render(port))
+                text = render(port)
+                if old.alive:
+                    await self._replace(started, command, port, text)
+                else:
+                    await self._start(started, command, port, text)
                 return started
             except TraefikStartError as error:
                 await started.stop(1.0)
@@ -122,37 +132,71 @@ class TraefikProcess:
         if self._stopping is not None:
             await self._stopping
 
-    async def _start(self, process: Process, command: list[str], port: int, text: str) -> None:
+    async def _replace(self, process: Process, command: list[str], port: int, text: str) -> None:
+        """Start one beside the one that runs, and give it all new connections when it is ready."""
+        shared = _shared(text)
+        before = {address: shared_port.count(address) for address in shared.values()}
+        await self._start(process, command, port, text, launcher=_launcher(shared))
+        await self._until(
+            process,
+            # The API is a rule of the folder that has the table, and comes with it.
+            f"http://127.0.0.1:{port}/api/version",
+            self._table_seconds,
+            "has not read its rules",
+        )
+        if any(shared_port.count(address) - 1 > count for address, count in before.items()):
+            raise TraefikStartError(
+                f"{command[0]} has not taken the sockets that it was given; the process that"
+                " c.TraefikFileProxy.command starts must become Traefik (in a script: `exec`)"
+            )
+        for address in shared.values():
+            try:
+                shared_port.lead(address)
+            except OSError as error:
+                self._log.warning("Port %s may refuse users for a moment: %s", address, error)
+        # What the old one has accepted until now is its to finish; after that it may be stopped.
+        await asyncio.sleep(shared_port.SETTLE_SECONDS)
+
+    async def _start(
+        self,
+        process: Process,
+        command: list[str],
+        port: int,
+        text: str,
+        *,
+        launcher: Sequence[str] = (),
+    ) -> None:
         configuration = self.folder / "traefik.toml"
         replace_file(configuration, text, mode=0o600, temporary=self.folder)
-        words = [*command, f"--configFile={configuration}"]
-        written = self.log_file.stat().st_size if self.log_file.exists() else 0
+        words = [*launcher, *command, f"--configFile={configuration}"]
+        self._written = self.log_file.stat().st_size if self.log_file.exists() else 0
         try:
             process.start(words, self.log_file, port=port, configuration=_digest(command, text))
         except OSError as error:
             raise TraefikStartError(f"{command[0]} cannot be run: {error.strerror}") from error
+        ping = f"http://127.0.0.1:{port}/ping"
+        await self._until(process, ping, self._start_seconds, "does not answer")
+        self._log.info("Traefik runs; it logs to %s", self.log_file)
+
+    async def _until(self, process: Process, url: str, seconds: float, late: str) -> None:
+        """Wait until there is something at `url`; TraefikStartError if not in time."""
         client = AsyncHTTPClient(force_instance=True)
-        deadline = time.monotonic() + self._start_seconds
+        deadline = time.monotonic() + seconds
         try:
-            while not await _answers(client, f"http://127.0.0.1:{port}/ping"):
+            while not await _answers(client, url):
                 if not process.alive:
-                    raise TraefikStartError(
-                        f"Traefik ended at its start; {self.log_file} says:\n{self._said(written)}"
-                    )
+                    raise TraefikStartError(f"Traefik ended at its start; {self._said()}")
                 if time.monotonic() > deadline:
-                    raise TraefikStartError(
-                        f"Traefik does not answer after {self._start_seconds:.0f} s;"
-                        f" {self.log_file} says:\n{self._said(written)}"
-                    )
+                    raise TraefikStartError(f"Traefik {late} after {seconds:.0f} s; {self._said()}")
                 await asyncio.sleep(_PAUSE)
         finally:
             client.close()
-        self._log.info("Traefik runs; it logs to %s", self.log_file)
 
-    def _said(self, since: int) -> str:
+    def _said(self) -> str:
         with self.log_file.open("rb") as file:
-            file.seek(since)
-            return file.read().decode(errors="replace")[-2000:].strip()
+            file.seek(self._written)
+            text = file.read().decode(errors="replace")[-2000:].strip()
+        return f"{self.log_file} says:\n{text}"
 
     def _command(self) -> list[str]:
         """The command with the program's full path; looked for on PATH and beside Python."""
@@ -225,9 +269,35 @@ def _digest(command: Sequence[str], text: str) -> str:
     return hashlib.sha256("\0".join([*command, program, text]).encode()).hexdigest()
 
 
+def _shared(text: str) -> Mapping[str, str]:
+    """The entry points of a traefik.toml whose sockets can be opened for it, with their addresses.
+
+    None where only Traefik can: elsewhere than on Linux, or on a port that only it may open.
+    """
+    shared = {}
+    if sys.platform == "linux":
+        for name, address in shared_port.addresses(tomllib.loads(text)).items():
+            with contextlib.suppress(OSError):
+                shared_port.count(address)
+                shared[name] = address
+    return shared
+
+
+def _launcher(shared: Mapping[str, str]) -> list[str]:
+    """The words before the command, with which Traefik begins without any connection."""
+    if not shared:
+        return []
+    # It needs nothing of the hub's environment, nor of the folders where Python looks.
+    python = [sys.executable, "-I", "-S", shared_port.__file__]
+    return [*python, "open", *(f"{name}={address}" for name, address in shared.items()), "--"]
+
+
 async def _answers(client: AsyncHTTPClient, url: str) -> bool:
+    """Whether something is there, be it that it asks for a password."""
     try:
         await client.fetch(url, connect_timeout=1.0, request_timeout=2.0)
-    except (HTTPClientError, OSError, EOFError):
+    except HTTPClientError as error:
+        return error.code in {401, 403}
+    except (OSError, EOFError):
         return False
     return True

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from tests.support.ports import free_port
 
-from proxy_gen import host_listen
-from proxy_gen.host_listen import lead, listen, main, wait
+from jupyterhub_ha import shared_port
+from jupyterhub_ha.shared_port import lead, listen, main, wait
 
 SHOW = (
     "import os, socket; print(os.environ['LISTEN_FDS'], os.environ['LISTEN_FDNAMES'],"
@@ -74,7 +74,7 @@ def test_one_that_starts_again_gets_nothing_before_the_other_is_gone() -> None:
 def test_the_newest_leads_when_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_listen, "_SETTLE_SECONDS", 0)
+    monkeypatch.setattr(shared_port, "SETTLE_SECONDS", 0)
     with replicas(3) as (port, listeners):
         assert main(["lead", f"http=127.0.0.1:{port}"]) == 0
         connect(port)
@@ -110,8 +110,8 @@ def test_the_loss_of_the_leader_leaves_the_others() -> None:
 @pytest.mark.parametrize("host", ["", "[::]", "127.0.0.1", "[::1]"])
 def test_the_listeners_at_an_address_are_counted(host: str) -> None:
     address = f"{host}:{free_port()}"
-    with listen(address), listen(address), host_listen._bound(address) as third:
-        assert host_listen._listening_at(third) == 2
+    with listen(address), listen(address), shared_port._bound(address) as third:
+        assert shared_port._listening_at(third) == 2
 
 
 @pytest.mark.parametrize("host", ["", "[::1]", "127.0.0.1"])
@@ -126,7 +126,7 @@ def test_addresses_as_traefik_writes_them(host: str) -> None:
 def test_a_kernel_that_cannot_choose_is_told_and_no_obstacle(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(host_listen, "_ATTACH_REUSEPORT_CBPF", 9999)
+    monkeypatch.setattr(shared_port, "_ATTACH_REUSEPORT_CBPF", 9999)
     with replicas(1) as (port, listeners):
         connect(port, 1)
         assert accepted(listeners) == [1]
@@ -138,7 +138,7 @@ def test_the_program_finds_the_sockets_as_from_systemd() -> None:
     ports = [f"http=127.0.0.1:{one}", f"dashboard=127.0.0.1:{two}"]
     program = [sys.executable, "-c", SHOW]
     done = subprocess.run(
-        [sys.executable, host_listen.__file__, "open", *ports, "--", *program],
+        [sys.executable, shared_port.__file__, "open", *ports, "--", *program],
         capture_output=True, text=True, check=True, timeout=30,
     )  # fmt: skip
     assert done.stdout == f"2 http:dashboard True {one} {two}\n"
@@ -158,9 +158,9 @@ def test_waiting_ends() -> None:
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    code = f"import runpy, sys; runpy.run_path({host_listen.__file__!r}); print(*sys.modules)"
+    code = f"import runpy, sys; runpy.run_path({shared_port.__file__!r}); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True,
         env={"PATH": os.defpath},
     )  # fmt: skip
-    assert not {"click", "yaml", "proxy_gen"} & set(done.stdout.split())
+    assert not {"click", "yaml", "jupyterhub_ha"} & set(done.stdout.split())
