@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.support.certificates import write_certificates
 from tests.support.etcd import EtcdCluster
 
 from jupyterhub_ha.errors import EtcdCompactedError, EtcdRequestError
 from jupyterhub_ha.etcd_client import EtcdClient
+from jupyterhub_ha.etcd_http import EtcdHttp
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +110,40 @@ async def test_a_member_tells_its_status_and_is_defragmented(client, etcd) -> No
     status = await client.status(etcd.endpoints[0])
     assert status["version"].startswith("3.")
     await client.defragment(etcd.endpoints[0])
+
+
+async def test_a_stream_that_is_given_up_leaves_no_connection(tmp_path: Path) -> None:
+    """Its socket is closed at once, although the member says no goodbye of TLS."""
+    files = write_certificates(tmp_path)["server"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.cert, files.key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        ended: list[bool] = []
+        member = threading.Thread(target=lambda: ended.append(_answer_once(listener, context)))
+        member.start()
+        http = EtcdHttp(str(files.ca))
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v3/watch"
+        async with contextlib.aclosing(http.stream(url, b"{}", {}, 10)) as stream:
+            assert await anext(stream) == {"created": True}
+        await asyncio.to_thread(member.join)
+        http.close()
+    assert ended == [True]
+
+
+def _answer_once(listener: socket.socket, context: ssl.SSLContext) -> bool:
+    """Begin an answer that does not end; whether the client closed the connection soon."""
+    accepted, _ = listener.accept()
+    with context.wrap_socket(accepted, server_side=True) as encrypted:
+        encrypted.recv(65536)
+        encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b'{"created":true}\n')
+        with socket.socket(fileno=os.dup(encrypted.fileno())) as plain:
+            plain.settimeout(3)
+            try:
+                while plain.recv(65536):
+                    pass
+            except TimeoutError:
+                return False
+            except ConnectionResetError:
+                pass
+            return True

@@ -64,11 +64,14 @@ class EtcdHttp:
             async with self._request(url, body, headers, timeout) as response:
                 if response.status >= 400:
                     raise HttpStatusError(response.status, await response.read())
-                async for chunk in response.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        if line.strip():
-                            yield json.loads(line)
+                try:
+                    async for chunk in response.content.iter_any():
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        for line in lines:
+                            if line.strip():
+                                yield json.loads(line)
+                finally:
+                    _abort(response)
         except (TimeoutError, OSError, aiohttp.ClientError) as error:
             raise _unreached(url, error) from error
 
@@ -105,6 +108,17 @@ class EtcdHttp:
                 context.load_cert_chain(self._cert_file, self._key_file or None)
             self._context, self._loaded = context, loaded
         return self._context
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Give up an answer that has not ended.
+
+    To close it would be to wait for etcd's own goodbye, in the background and for up to 30 seconds:
+    longer than the event loop may run, whose end would leave the socket open.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _unreached(url: str, error: Exception) -> EtcdError:
