@@ -18,6 +18,7 @@ from .in_process_upstream import Pool
 
 _SWEEP_SECONDS = 1.0
 _IDLE_SERVERS = 30.0
+_LAST_SECONDS, _LAST_LOOK_SECONDS = 1.0, 0.005  # for what has been cut off already
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +133,13 @@ class Service:
             task.cancel()
         self.pool.close()
         self._pages.close()
-        await asyncio.sleep(0)  # the transports' last callbacks
+        await self._all_closed()
+
+    async def _all_closed(self) -> None:
+        """Wait for the transports' last callbacks: a loop that ends before leaves sockets open."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                await self.pool.closed()
+                while self.clients or self.pool.connections:  # noqa: ASYNC110  over in a moment
+                    await asyncio.sleep(_LAST_LOOK_SECONDS)

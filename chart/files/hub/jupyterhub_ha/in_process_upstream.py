@@ -209,8 +209,14 @@ class Pool:
         return self._tls
 
     def close(self) -> None:
-        """End everything."""
+        """End everything, soon; see closed()."""
         for task in self._tasks:
             task.cancel()
         for connection in list(self.connections):
+            connection.transport.abort()
+
+    async def closed(self) -> None:
+        """After close(): returns when no connection is being opened any more."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in list(self.connections):  # opened at the last moment
             connection.transport.abort()
