@@ -140,9 +140,14 @@ async def connect(base: str, limit: int = LIMIT) -> AsyncIterator[Connection]:
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close, and return when the socket is closed: a loop that ends before would leave it open."""
     writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(2):
+    with contextlib.suppress(OSError):
+        try:
+            async with asyncio.timeout(2):
+                await writer.wait_closed()
+        except TimeoutError:  # the other end does not read what was written
+            writer.transport.abort()
             await writer.wait_closed()
 
 
@@ -212,6 +217,7 @@ class RawServer:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._serve(reader, writer)
+            await _close(writer)
         except asyncio.CancelledError:
             # The test is over. asyncio would report a handler that was cancelled.
             writer.transport.abort()
