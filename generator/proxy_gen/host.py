@@ -236,7 +236,7 @@ def _traefik_programs(
         file = layout.traefik / f"{name}.toml"
         write_atomically(file, tomlkit.dumps(document))
         words = [str(find_tool("traefik")), f"--configfile={file}"]
-        opened = [sys.executable, shared_port.__file__, "open", *shared_ports(document), "--"]
+        opened = [sys.executable, "-I", shared_port.__file__, "open", *shared_ports(document), "--"]
         programs[name] = Program(name, [*opened, *words], layout.traefik, stop_seconds=30)
     return programs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import signal
 import ssl
@@ -14,14 +15,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
 from tests.support.ports import free_port
+from tests.support.processes import VENV_BIN
 from tests.support.traefik import API_PASSWORD, API_USERNAME
 from tests.support.traefik_file import StartedTraefikSystem, TraefikFileSystem
 
-from jupyterhub_ha import TraefikFileProxy
+from jupyterhub_ha import TraefikFileProxy, shared_port
 from jupyterhub_ha.certificate import self_signed
 from jupyterhub_ha.errors import TraefikStartError
 from jupyterhub_ha.routes import Names, route_text
@@ -220,6 +223,58 @@ async def test_another_configuration_replaces_traefik_and_refuses_nobody(tmp_pat
         assert after != before
         assert len(answers) > 20
         assert set(answers) == {200}
+
+
+async def test_a_replacement_that_reads_no_table_gets_nobody(tmp_path, backend) -> None:
+    """The old one goes on, as if nothing had been asked for."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with StartedTraefikSystem(tmp_path) as system:
+        async with started(system) as proxy:
+            await proxy.add_route("/user/ada/", (await backend("ada")).url, {})
+            before = system.pids()
+        stop = asyncio.Event()
+        browsing = asyncio.create_task(browse_until(system.public_url + "/user/ada/", stop))
+        elsewhere = {"providers": {"file": {"directory": str(empty)}}}
+        wrong = system.make_proxy(extra_static_config=elsewhere, start_timeout=2)
+        with pytest.raises(TraefikStartError, match="has not read its rules after 2 s"):
+            await wrong.start()
+        await system.end_hub(wrong)
+        stop.set()
+        assert set(await browsing) == {200}
+        assert system.pids() == before
+
+
+async def test_a_command_that_loses_the_sockets_is_named(tmp_path, backend) -> None:
+    """Nobody would accept at a socket that is open and not used."""
+    script = tmp_path / "a-traefik"
+    script.write_text(f'#!/bin/sh\nexec env -u LISTEN_PID {VENV_BIN}/traefik "$@"\n')
+    script.chmod(0o755)
+    with StartedTraefikSystem(tmp_path) as system:
+        async with started(system, command=[str(script)]) as proxy:
+            await proxy.add_route("/user/ada/", (await backend("ada")).url, {})
+            before = system.pids()
+        proxy = system.make_proxy(command=[str(script)], log_level="DEBUG")
+        with pytest.raises(TraefikStartError, match=r"has not taken the sockets.*command.*exec"):
+            await proxy.start()
+        await system.end_hub(proxy)
+        assert system.pids() == before
+        assert await server_of(system.public_url, "/user/ada/") == "ada"
+
+
+async def test_where_the_kernel_cannot_choose_a_warning_is_written(
+    tmp_path, backend, monkeypatch
+) -> None:
+    monkeypatch.setattr(shared_port, "_ATTACH_REUSEPORT_CBPF", 9999)
+    with StartedTraefikSystem(tmp_path) as system:
+        async with started(system) as proxy:
+            await proxy.add_route("/user/ada/", (await backend("ada")).url, {})
+            before = system.pids()
+        log = Mock(spec=logging.Logger)
+        async with started(system, log_level="DEBUG", log=log):
+            assert system.pids() not in ([], before)
+            assert "may refuse users" in str(log.warning.call_args_list)
+            assert await server_of(system.public_url, "/user/ada/") == "ada"
 
 
 async def browse_until(url: str, stop: asyncio.Event) -> list[int]:

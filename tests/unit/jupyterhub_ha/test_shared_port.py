@@ -11,7 +11,7 @@ import pytest
 from tests.support.ports import free_port
 
 from jupyterhub_ha import shared_port
-from jupyterhub_ha.shared_port import lead, listen, main, wait
+from jupyterhub_ha.shared_port import addresses, count, lead, listen, main, wait
 
 SHOW = (
     "import os, socket; print(os.environ['LISTEN_FDS'], os.environ['LISTEN_FDNAMES'],"
@@ -130,7 +130,43 @@ def test_a_kernel_that_cannot_choose_is_told_and_no_obstacle(
     with replicas(1) as (port, listeners):
         connect(port, 1)
         assert accepted(listeners) == [1]
-    assert "replicas that start get users at once" in capsys.readouterr().err
+        with pytest.raises(OSError, match="not available"):
+            lead(f"127.0.0.1:{port}")
+        assert main(["lead", f"http=127.0.0.1:{port}"]) == 0
+    said = capsys.readouterr().err
+    assert "replicas that start get users at once" in said
+    assert "replicas that stop still get users" in said
+
+
+def test_the_addresses_of_a_configuration_are_those_that_are_shared() -> None:
+    points = {
+        "http": {"address": ":8000", "reusePort": True},
+        "https": {"address": "[::1]:8443/tcp", "reusePort": True},
+        "quic": {"address": ":8443/udp", "reusePort": True},
+        "internal": {"address": "127.0.0.1:8081"},
+    }
+    assert addresses({"entryPoints": points}) == {"http": ":8000", "https": "[::1]:8443"}
+    assert addresses({}) == {}
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:http", "127.0.0.1:65536"])
+def test_what_is_no_address_is_an_error(address: str) -> None:
+    with pytest.raises(OSError, match="is no port"):
+        count(address)
+
+
+def test_an_address_that_another_program_has_is_left_to_the_program() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken, free = server.getsockname()[1], free_port()
+        show = "import os; print(os.environ['LISTEN_FDS'], os.environ['LISTEN_FDNAMES'])"
+        program = [sys.executable, "-c", show]
+        ports = [f"http=127.0.0.1:{taken}", f"dashboard=127.0.0.1:{free}"]
+        done = subprocess.run(
+            [sys.executable, shared_port.__file__, "open", *ports, "--", *program],
+            capture_output=True, text=True, check=True, timeout=30,
+        )  # fmt: skip
+    assert done.stdout == "1 dashboard\n"
+    assert f"http=127.0.0.1:{taken} is left to the program" in done.stderr
 
 
 def test_the_program_finds_the_sockets_as_from_systemd() -> None:

@@ -76,7 +76,8 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         120.0,
         min=0.1,
         config=True,
-        help="""Seconds to wait for the store of the routing table when the hub starts.""",
+        help="""Seconds to wait for the store of the routing table when the hub starts, and for a
+        Traefik that replaces another on one host to read the table.""",
     )
 
     @default("api_password")
