@@ -227,6 +227,9 @@ def _traefik_programs(
     dynamic = layout.traefik / "dynamic.toml"
     document = dynamic_document(chart_dynamic, hub_port=ports.hub, move=move)
     write_atomically(dynamic, tomlkit.dumps(document))
+    # What is not a plain text, such as the container's memory limit, is not there on one host.
+    entries = pod_spec(proxy)["containers"][0].get("env", [])
+    env = {entry["name"]: entry["value"] for entry in entries if "value" in entry}
     programs = {}
     for replica in range(len(ports.replicas)):
         name = f"traefik-{replica + 1}"
@@ -237,7 +240,7 @@ def _traefik_programs(
         write_atomically(file, tomlkit.dumps(document))
         words = [str(find_tool("traefik")), f"--configfile={file}"]
         opened = [sys.executable, "-I", shared_port.__file__, "open", *shared_ports(document), "--"]
-        programs[name] = Program(name, [*opened, *words], layout.traefik, stop_seconds=30)
+        programs[name] = Program(name, [*opened, *words], layout.traefik, env, stop_seconds=30)
     return programs
 
 

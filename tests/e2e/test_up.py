@@ -53,7 +53,9 @@ def requests_served(hub: Up, replica: int) -> int:
     with urllib.request.urlopen(url, timeout=5) as response:
         text = response.read().decode()
     counts = re.findall(
-        r'^traefik_entrypoint_requests_total\{.*entrypoint="http".*\} (\S+)$', text, re.MULTILINE
+        r'^traefik_service_requests_total\{.*service="(?!\w+@internal).*\} (\S+)$',
+        text,
+        re.MULTILINE,
     )
     return int(sum(float(count) for count in counts))
 
@@ -72,6 +74,11 @@ def serving(hub: Up) -> int:
     after = [requests_served(hub, replica) for replica in (0, 1)]
     (found,) = (replica for replica in (0, 1) if after[replica] - before[replica] >= 10)
     return found
+
+
+def test_replicas_have_the_charts_environment(hub: Up) -> None:
+    (pid,) = hub.pids("traefik-1.toml")
+    assert b"GOGC=400" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
 
 def test_a_restart_shows_nobody_an_error(hub: Up) -> None:
