@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -115,6 +116,35 @@ async def test_what_does_not_end_is_cut_off() -> None:
             assert time.monotonic() - began < 10
             with pytest.raises(ConnectionError):
                 await streams[0].read()
+
+
+async def test_a_tls_client_that_says_no_goodbye_is_cut_off(tmp_path: Path) -> None:
+    files = write_certificates(tmp_path)["server"]
+    async with running(
+        f"https://127.0.0.1:{free_port()}/",
+        ssl_cert=str(files.cert),
+        ssl_key=str(files.key),
+        drain_timeout=0.2,
+    ) as proxy:
+        port = int(proxy.public_url.rstrip("/").rpartition(":")[2])
+        trust = ssl.create_default_context(cafile=str(files.ca))
+
+        def ask() -> socket.socket:
+            """The connection below TLS, after an answer that is the last one."""
+            opened = trust.wrap_socket(
+                socket.create_connection(("127.0.0.1", port), 10), server_hostname="127.0.0.1"
+            )
+            opened.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert opened.recv(12) == b"HTTP/1.1 404"
+            return socket.socket(fileno=opened.detach())
+
+        with await asyncio.to_thread(ask) as plain:
+            await asyncio.sleep(0.1)
+            await proxy.stop()
+            plain.settimeout(0.5)
+            with contextlib.suppress(ConnectionResetError):
+                while plain.recv(65536):  # TimeoutError when the connection is still there
+                    pass
 
 
 async def test_a_proxy_starts_again_at_the_same_place() -> None:

@@ -9,7 +9,7 @@ from .errors import MessageError
 from .in_process_exchange import Exchange
 from .in_process_head import RequestHead, parse_request
 from .in_process_rewrite import Peer, is_trusted, own_response, plain_page
-from .in_process_upstream import keep_alive, reset_connection
+from .in_process_upstream import close_once, keep_alive, reset_connection
 
 if TYPE_CHECKING:
     from .in_process_service import Service
@@ -104,7 +104,7 @@ class ClientConnection(asyncio.Protocol):
         if reset:
             reset_connection(self.transport)
         else:
-            self.transport.close()
+            close_once(self.transport)
 
     def take_buffer(self) -> bytes:
         """What the client sent after the present request."""
@@ -162,7 +162,7 @@ class ClientConnection(asyncio.Protocol):
             self.exchange = None
             exchange.client_lost()
             if answered:
-                self.transport.close()
+                close_once(self.transport)
             else:
                 self._refuse(error)
 
@@ -172,7 +172,7 @@ class ClientConnection(asyncio.Protocol):
         if unread:
             self._linger()
         elif close:
-            self.transport.close()
+            close_once(self.transport)
         else:
             self.deadline = self.now() + self.service.options.keep_alive_timeout
             self.resume_reading()
@@ -225,4 +225,4 @@ class ClientConnection(asyncio.Protocol):
             except OSError:  # the client has gone meanwhile
                 self.transport.abort()
         else:
-            self.service.loop.call_later(0.1, self.transport.close)
+            self.service.loop.call_later(0.1, close_once, self.transport)

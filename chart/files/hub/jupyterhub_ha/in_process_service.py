@@ -14,7 +14,7 @@ from .in_process_client import ClientConnection
 from .in_process_head import RequestHead
 from .in_process_pages import ErrorPages
 from .in_process_table import RouteTable
-from .in_process_upstream import Pool
+from .in_process_upstream import Pool, close_once
 
 _SWEEP_SECONDS = 1.0
 _IDLE_SERVERS = 30.0
@@ -123,7 +123,7 @@ class Service:
         for client in list(self.clients):
             exchange = client.exchange
             if exchange is None or exchange.tunnel:
-                client.transport.close()
+                close_once(client.transport)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._gone.wait()

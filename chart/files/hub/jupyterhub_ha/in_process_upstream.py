@@ -29,6 +29,16 @@ def keep_alive(transport: asyncio.BaseTransport) -> None:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
+def close_once(transport: asyncio.BaseTransport) -> None:
+    """Close after what is written.
+
+    After a second close() abort() does nothing in asyncio's TLS: the connection would stay until
+    the other end says goodbye too.
+    """
+    if not transport.is_closing():
+        transport.close()
+
+
 def reset_connection(transport: asyncio.Transport) -> None:
     """Close at once with a TCP reset, which nobody takes for the end of what was sent."""
     connected = transport.get_extra_info("socket")
@@ -103,7 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
     def leave(self) -> None:
         """Work for nobody any more; what was written is still sent, then it is closed."""
         self.exchange = None
-        self.transport.close()
+        close_once(self.transport)
 
     def abort(self) -> None:
         """Close at once, so that the server notices even if it does not read."""
@@ -151,7 +161,7 @@ class Pool:
             return
         idle = self._idle.setdefault(connection.origin, [])
         if len(idle) >= _MAX_IDLE or connection.transport.get_write_buffer_size():
-            connection.transport.close()
+            close_once(connection.transport)
             return
         connection.reused = True
         connection.idle_since = self._loop.time()
@@ -171,14 +181,14 @@ class Pool:
     def drop(self, target: Target) -> None:
         """Close the idle connections to a server that has no route any more."""
         for connection in list(self._idle.get(target.origin, ())):
-            connection.transport.close()
+            close_once(connection.transport)
 
     def sweep(self, now: float) -> None:
         """Close what has been idle for too long."""
         for idle in list(self._idle.values()):
             for connection in list(idle):
                 if now - connection.idle_since > self._idle_timeout:
-                    connection.transport.close()
+                    close_once(connection.transport)
 
     def connect(self, target: Target, exchange: Exchange) -> None:
         """Open a connection; the exchange is told when it is there, or why it is not."""
