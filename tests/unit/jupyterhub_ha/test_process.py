@@ -122,3 +122,20 @@ async def test_the_hub_s_secrets_are_not_passed_on(
     assert "LC_ALL" in names
     assert "PATH" in names
     assert "CONFIGPROXY" not in names
+
+
+async def test_it_gets_defaults_only_where_the_hub_sets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", "import os; print(os.environ['GOGC'], end='.', flush=True)"]
+    for number, given in enumerate(["", "50"]):
+        if given:
+            monkeypatch.setenv("GOGC", given)
+        log = tmp_path / f"{number}.log"
+        process = Process(tmp_path / f"{number}.pid")
+        process.start(command, log, port=7, configuration="c", defaults={"GOGC": "400"})
+        async with asyncio.timeout(20):
+            while not log.read_text().endswith("."):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert log.read_text() == f"{given or 400}."
+        await process.stop(5)

@@ -50,12 +50,21 @@ class Process:
             del _children[self.record.pid]
         return _birth(self.record.pid) == self.record.birth
 
-    def start(self, command: Sequence[str], log: Path, *, port: int, configuration: str) -> None:
+    def start(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        port: int,
+        configuration: str,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it, apart from the hub's terminal and with its output in `log`; OSError if not.
 
-        Not to a pipe of the hub: the process would die of it after the hub is gone.
+        Not to a pipe of the hub: the process would die of it after the hub is gone. `defaults` are
+        variables that it gets where the hub's environment does not set them.
         """
-        environment: Mapping[str, str] = {
+        passed = {
             name: os.environ[name]
             for name in os.environ
             if name in _PASSED or name.startswith(("LC_", "GO"))
@@ -67,7 +76,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env={**(defaults or {}), **passed},
                 start_new_session=True,
             )
         pid = child.pid
