@@ -68,6 +68,16 @@ async def hub_of(system: System) -> AsyncIterator[Table]:
         await end_hub(system, table.proxy)
         if table.proxy.should_start:
             await _maybe(table.proxy.stop())
+            await _until_ended(table.proxy)
+
+
+async def _until_ended(proxy: Proxy) -> None:
+    """JupyterHub's class for CHP does not wait for the end of what it stops; the next one would be
+    taken to be up while this one still answers.
+    """
+    process = getattr(proxy, "proxy_process", None)
+    if process is not None:
+        await asyncio.to_thread(process.wait, 10)
 
 
 async def start_proxy(system: System, **traits: Any) -> Proxy:

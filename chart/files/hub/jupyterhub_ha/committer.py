@@ -55,6 +55,8 @@ class Committer:
         self._known = False  # whether the table in memory is the one in the store
         self._undone: dict[str, Route | None] = {}  # what refused changes may have left behind
         self._foreign: set[str] = set()  # told once
+        self.on_lagging: Callable[[], object] | None = None
+        """Called when a replica answers but does not serve what was committed in time."""
         self._batch: _Batch | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -175,7 +177,10 @@ class Committer:
             self.generation,
             seconds,
         )
-        return await self.replicas.wait_for(self.generation)
+        report = await self.replicas.wait_for(self.generation)
+        if report.lagging and self.on_lagging is not None:
+            self.on_lagging()
+        return report
 
     async def _write(self, deadline: float) -> int:
         """Write what differs; returns the number of transactions."""

@@ -49,10 +49,14 @@ class EtcdWatch:
 
     def start(self) -> None:
         """Begin to watch."""
+        # A replica that is only slow costs one request; one that waits for a lost etcd may not
+        # have been seen as such when the watch was opened.
+        self._committer.on_lagging = self._look_after_replicas
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Watch no more."""
+        self._committer.on_lagging = None
         tasks = [task for task in (self._task, self._reviving) if task is not None]
         for task in tasks:
             task.cancel()
@@ -115,8 +119,7 @@ class EtcdWatch:
         if self._failed:
             self._log.info("Watching etcd again")
             self._failed = False
-        if self._reviving is None or self._reviving.done():
-            self._reviving = asyncio.create_task(self._revive())
+        self._look_after_replicas()
         if self._store.read_revision >= read:
             return True
         # The watch waits for a revision that the new etcd has not reached.
@@ -128,6 +131,10 @@ class EtcdWatch:
         if lost:
             self._log.warning("etcd does not have the data that it had; writing the table again")
         return lost
+
+    def _look_after_replicas(self) -> None:
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.create_task(self._revive())
 
     async def _revive(self) -> None:
         try:
