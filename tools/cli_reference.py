@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from pathlib import Path
 
 import click
+import generated_page
+from generated_page import ROOT
 
 from proxy_gen.cli import COMMANDS, EPILOG, main
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
+PAGE = ROOT / "docs/reference/cli.md"
 
 INTRO = """\
 <!-- Written by tools/cli_reference.py from the commands themselves; do not edit. -->
@@ -71,18 +72,5 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(found).strip()
 
 
-def run() -> int:
-    """Write the page, or with --check tell whether it is in step."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{PAGE}: not in step with the commands; run tools/cli_reference.py", file=sys.stderr)
-        return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(generated_page.main(PAGE, page, __doc__))

@@ -6,13 +6,14 @@ Nothing is started: the suite holds the proxies to what they declare. `--check` 
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import generated_page
+from generated_page import ROOT
+
 PAGE = ROOT / "docs/reference/conformance.md"
 SUITE = "tests/conformance/jupyterhub_ha_conformance"
 HEAD = """# Proxies by features
@@ -45,20 +46,10 @@ def table() -> str:
         return file.read_text()
 
 
-def main() -> int:
-    """Write the page, or with --check say whether it is in step: 0 yes, 1 no."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    text = HEAD + table()
-    if not check:
-        PAGE.write_text(text)
-        return 0
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
-    return 1
+def page() -> str:
+    """The whole page."""
+    return HEAD + table()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated_page.main(PAGE, page, __doc__))

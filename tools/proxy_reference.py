@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
-from pathlib import Path
 from typing import Any
 
+import generated_page
+from generated_page import ROOT
 from jupyterhub.proxy import Proxy
 from prometheus_client.metrics import MetricWrapperBase
 
 import jupyterhub_ha
 from jupyterhub_ha import metrics
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/reference/proxy.md"
 HEAD = """# Proxy classes
 
@@ -95,20 +94,5 @@ def _default(trait: Any) -> str:
     return str(trait.default_value_repr())
 
 
-def main() -> int:
-    """Write the page, or with --check say whether it is in step: 0 yes, 1 no."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    text = page()
-    if not check:
-        PAGE.write_text(text)
-        return 0
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated_page.main(PAGE, page, __doc__))
