@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.proxies import HUB_PASSWORD
-
 from benchmarks.hub import Routes
 from benchmarks.peer import PeerError
 from benchmarks.system_peers import MAX_TXN_OPS, EtcdPeer
-from jupyterhub_ha.etcd_client import EtcdClient
 from jupyterhub_ha.etcd_store import EtcdStore
 from jupyterhub_ha.routes import Route, route_text
 from jupyterhub_ha.table import Layout, Table
@@ -49,17 +46,8 @@ class Floor(EtcdPeer):
         self._store = None
 
     async def _open(self) -> None:
-        files = self.system.certificates["hub"]
         layout = Layout()
-        client = EtcdClient(
-            self.system.etcd.endpoints,
-            username="hub",
-            password=HUB_PASSWORD,
-            ca_file=str(files.ca),
-            cert_file=str(files.cert),
-            key_file=str(files.key),
-            timeout=_TIMEOUT,
-        )
+        client = self.system.etcd_client("hub", timeout=_TIMEOUT)
         self._store = EtcdStore(client, layout, max_txn_ops=MAX_TXN_OPS)
         snapshot = await self._store.read(timeout=_TIMEOUT)
         self._table = Table(layout)

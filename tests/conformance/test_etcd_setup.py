@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.proxies import ROOT_PASSWORD, TraefikEtcdSystem
-
-from jupyterhub_ha.etcd_client import EtcdClient
+from tests.support.proxies import TraefikEtcdSystem
 
 
 @pytest.fixture(scope="module")
@@ -17,20 +15,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikEtcdSyst
         yield running
 
 
-def root_client(system: TraefikEtcdSystem) -> EtcdClient:
-    files = system.certificates["root"]
-    return EtcdClient(
-        system.etcd.endpoints,
-        username="root",
-        password=ROOT_PASSWORD,
-        ca_file=str(files.ca),
-        cert_file=str(files.cert),
-        key_file=str(files.key),
-    )
-
-
 async def test_a_second_run_changes_nothing(system) -> None:
-    root = root_client(system)
+    root = system.etcd_client()
     before = await root.call("auth/status")
     _, revision = await root.range("traefik", prefix=True)
     assert system.set_up() == ""
@@ -41,7 +27,7 @@ async def test_a_second_run_changes_nothing(system) -> None:
 
 
 async def test_rights_that_were_widened_are_taken_back(system) -> None:
-    root = root_client(system)
+    root = system.etcd_client()
     everything = {"permType": "READWRITE", "key": "AA==", "range_end": "AA=="}
     await root.call("auth/role/grant", {"name": "traefik", "perm": everything})
     await root.call("auth/user/grant", {"user": "traefik", "role": "root"})
@@ -59,7 +45,7 @@ def test_every_member_is_defragmented(system) -> None:
 
 
 async def test_an_alarm_is_reported(system) -> None:
-    root = root_client(system)
+    root = system.etcd_client()
     alarm = {"action": "ACTIVATE", "alarm": "NOSPACE"}
     await root.call("maintenance/alarm", alarm)
     try:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from tests.support.ports import free_port
-from tests.support.proxies import HUB_PASSWORD, ROOT_PASSWORD, TraefikEtcdSystem
+from tests.support.proxies import HUB_PASSWORD, TraefikEtcdSystem
 from tests.support.traefik import TraefikReplica
 
 from jupyterhub_ha import TraefikEtcdProxy
@@ -39,12 +39,8 @@ def client_of(
     )
 
 
-def root_client(system: TraefikEtcdSystem) -> EtcdClient:
-    return client_of(system, "root", ROOT_PASSWORD)
-
-
 async def revision(system: TraefikEtcdSystem) -> int:
-    return (await root_client(system).range("x"))[1]
+    return (await system.etcd_client(timeout=10).range("x"))[1]
 
 
 async def add_students(proxy: TraefikEtcdProxy, target: str, count: int) -> None:
@@ -99,7 +95,7 @@ async def test_a_restarted_hub_adopts_the_table_without_a_write(etcd_table, back
 async def test_an_emptied_etcd_is_filled_again(etcd_table, backend, by) -> None:
     target = (await backend("all")).url
     await add_students(etcd_table.proxy, target, 60)
-    root = root_client(etcd_table.system)
+    root = etcd_table.system.etcd_client(timeout=10)
     await root.delete("traefik", prefix=True)
     await root.delete("jupyterhub-ha/", prefix=True)
     if by == "a change":
@@ -114,7 +110,7 @@ async def test_an_emptied_etcd_is_filled_again(etcd_table, backend, by) -> None:
 
 async def test_what_somebody_else_broke_is_repaired(etcd_table, backend) -> None:
     await etcd_table.proxy.add_route("/user/ada/", (await backend("ada")).url, {})
-    root = root_client(etcd_table.system)
+    root = etcd_table.system.etcd_client(timeout=10)
     pairs, _ = await root.range("traefik/http/", prefix=True)
     url = next(p.key for p in pairs if p.key.endswith("/url") and "user-ada" in p.key)
     await root.put(url, "http://127.0.0.1:1")

@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 
 import pytest
 from tests.support.certificates import write_certificates
-from tests.support.hub_session import HubSession, SessionError, close, execute
-from tests.support.local_hub import PASSWORD, LocalHub
+from tests.support.hub_session import SessionError, close, execute
+from tests.support.local_hub import LocalHub, logged_in
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,13 +30,6 @@ c.JupyterHub.services = [{{
     "command": ["sh", "-c", "sleep 3; exec python3 -m http.server --bind 127.0.0.1 {port}"],
 }}]
 """
-
-
-async def logged_in(hub: LocalHub, name: str, tls: ssl.SSLContext | None = None) -> HubSession:
-    session = HubSession(hub.url, name, PASSWORD, tls)
-    await session.login()
-    await session.start_server()
-    return session
 
 
 async def test_a_user_logs_in_runs_a_cell_and_the_hub_stops(tmp_path: Path) -> None:

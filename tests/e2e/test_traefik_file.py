@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.certificates import write_certificates
-from tests.support.hub_session import HubSession, close, execute
-from tests.support.local_hub import PASSWORD, LocalHub
+from tests.support.hub_session import close, execute
+from tests.support.local_hub import LocalHub, logged_in
 
 from jupyterhub_ha.process import Process
 
@@ -43,13 +43,6 @@ def running_hub(folder: Path, config: str = "", **options: str) -> Iterator[Loca
 
 def traefik(folder: Path) -> Process:
     return Process(folder / "jupyterhub-traefik" / "traefik.pid")
-
-
-async def logged_in(hub: LocalHub, name: str, tls: ssl.SSLContext | None = None) -> HubSession:
-    session = HubSession(hub.url, name, PASSWORD, tls)
-    await session.login()
-    await session.start_server()
-    return session
 
 
 async def test_a_user_logs_in_runs_a_cell_and_all_stops(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from tests.support.hub import PASSWORD, Hub
 from tests.support.hub_session import HubSession
-from tests.support.proxies import ROOT_PASSWORD, TraefikEtcdSystem
+from tests.support.proxies import TraefikEtcdSystem
 
 from jupyterhub_ha.etcd_client import EtcdClient
 
@@ -84,15 +84,7 @@ async def failures_during(session: HubSession, stop: asyncio.Event) -> list[int]
 
 @pytest.fixture(scope="module")
 def root(system: TraefikEtcdSystem) -> EtcdClient:
-    files = system.certificates["root"]
-    return EtcdClient(
-        system.etcd.endpoints,
-        username="root",
-        password=ROOT_PASSWORD,
-        ca_file=str(files.ca),
-        cert_file=str(files.cert),
-        key_file=str(files.key),
-    )
+    return system.etcd_client()
 
 
 async def test_users_of_both_hubs_get_their_own_server(system, hubs) -> None:

@@ -15,11 +15,10 @@ import aiohttp
 from tests.faults.load import Churn, Counts, Load
 from tests.support.echo import EchoServer
 from tests.support.processes import Service
-from tests.support.proxies import ROOT_PASSWORD, TraefikEtcdSystem
+from tests.support.proxies import TraefikEtcdSystem
 from tests.support.relay import Relay
 from tests.support.traefik import API_PASSWORD, API_USERNAME
 
-from jupyterhub_ha.etcd_client import EtcdClient
 from jupyterhub_ha.replicas import Replicas
 from jupyterhub_ha.routes import Names
 from jupyterhub_ha.table import Layout, Table
@@ -50,7 +49,7 @@ class World:
             ]
             self.proxy = self.make_proxy()
             stack.push_async_callback(self._stop_proxy)
-            self.root = self._root_client()
+            self.root = self.system.etcd_client()
             stack.callback(self.root.close)
             await self.proxy.add_route("/", hub.url, {"hub": True})
             users = {f"/user/stays-{i}/": servers[i % 3] for i in range(USERS)}
@@ -90,17 +89,6 @@ class World:
 
     async def _stop_proxy(self) -> None:
         await self.proxy.stop()
-
-    def _root_client(self) -> EtcdClient:
-        files = self.system.certificates["root"]
-        return EtcdClient(
-            self.system.etcd.endpoints,
-            username="root",
-            password=ROOT_PASSWORD,
-            ca_file=str(files.ca),
-            cert_file=str(files.cert),
-            key_file=str(files.key),
-        )
 
     async def leader(self) -> Service:
         """The etcd member that leads."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
-from tests.support.processes import Service, answers
+from tests.support.processes import Service, answers, pids_with
 
 PASSWORD = "a-shared-password"
 
@@ -79,12 +79,4 @@ class Hub(Service):
 
     def servers(self) -> list[int]:
         """The processes of its users' servers, also of a hub that was killed."""
-        needle = f"TEST_HUB={self.folder}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if needle in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-            except OSError:  # ended meanwhile, or somebody else's
-                continue
-        return found
+        return pids_with("TEST_HUB", str(self.folder))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 
+from tests.support.hub_session import HubSession
 from tests.support.ports import free_ports
-from tests.support.processes import VENV_BIN, Service
+from tests.support.processes import VENV_BIN, Service, pids_with
 
 _MARK = "JUPYTERHUB_HA_TEST_HUB"
 PASSWORD = "a-password-of-the-test"
@@ -80,15 +82,7 @@ class LocalHub:
 
     def pids(self) -> list[int]:
         """All processes of this hub that still run."""
-        found = []
-        needle = f"{_MARK}={self.folder}".encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if needle in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-            except OSError:  # ended meanwhile
-                continue
-        return found
+        return pids_with(_MARK, str(self.folder))
 
     def wait_for_end(self, seconds: float = 15) -> list[int]:
         """What still runs after so long, at best nothing."""
@@ -96,3 +90,11 @@ class LocalHub:
         while self.pids() and time.monotonic() < deadline:
             time.sleep(0.1)
         return self.pids()
+
+
+async def logged_in(hub: LocalHub, name: str, tls: ssl.SSLContext | None = None) -> HubSession:
+    """A user's session, with a server that runs."""
+    session = HubSession(hub.url, name, PASSWORD, tls)
+    await session.login()
+    await session.start_server()
+    return session

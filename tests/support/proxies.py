@@ -22,6 +22,7 @@ from tests.support.traefik_file import StartedTraefikSystem, TraefikFileSystem
 
 import jupyterhub_ha_conformance as conformance
 from jupyterhub_ha import TraefikEtcdProxy
+from jupyterhub_ha.etcd_client import EtcdClient
 
 ROOT_PASSWORD = "the-root-password"
 HUB_PASSWORD = "the-hub-password"
@@ -137,6 +138,19 @@ class TraefikEtcdSystem:
             "max_txn_ops": self.max_txn_ops,
             "start_timeout": 20,
         }
+
+    def etcd_client(self, user: str = "root", **options: Any) -> EtcdClient:
+        """A client of etcd as `root` or `hub`."""
+        files = self.certificates[user]
+        return EtcdClient(
+            self.etcd.endpoints,
+            username=user,
+            password={"root": ROOT_PASSWORD, "hub": HUB_PASSWORD}[user],
+            ca_file=str(files.ca),
+            cert_file=str(files.cert),
+            key_file=str(files.key),
+            **options,
+        )
 
     def make_proxy(self, **traits: Any) -> TraefikEtcdProxy:
         """A hub's proxy object; `traits` override what fits this system."""
