@@ -123,26 +123,10 @@ def target_option(function: Decorated) -> Decorated:
     )(function)
 
 
-def host_options(function: Decorated) -> Decorated:
-    """Add what ``--target host`` is told; the command gets ``host``."""
-
-    @functools.wraps(function)
-    def wrapped(
-        *args: Any,
-        address: str,
-        port: int,
-        first_port: int,
-        prefix: Path,
-        python: Path | None,
-        bin_dir: Path | None,
-        **more: Any,
-    ) -> Any:
-        place = Place(prefix.absolute(), python, bin_dir)
-        return function(*args, host=Options(address, port, first_port, place), **more)
-
+def _host_options() -> list[Callable[[Decorated], Decorated]]:
     defaults = Options()
     folder = click.Path(file_okay=False, path_type=Path)
-    options = (
+    return [
         click.option(
             "--address",
             default=defaults.address,
@@ -181,8 +165,27 @@ def host_options(function: Decorated) -> Decorated:
             type=folder,
             help="Host: the folder of traefik and etcd.  [default: /opt/jupyterhub-ha/bin]",
         ),
-    )
-    for option in reversed(options):
+    ]
+
+
+def host_options(function: Decorated) -> Decorated:
+    """Add what ``--target host`` is told; the command gets ``host``."""
+
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        address: str,
+        port: int,
+        first_port: int,
+        prefix: Path,
+        python: Path | None,
+        bin_dir: Path | None,
+        **more: Any,
+    ) -> Any:
+        place = Place(prefix.absolute(), python, bin_dir)
+        return function(*args, host=Options(address, port, first_port, place), **more)
+
+    for option in reversed(_host_options()):
         wrapped = option(wrapped)
     return cast(Decorated, wrapped)
 

@@ -30,39 +30,17 @@ def static_document(
 
     Everything in `directory` is dynamic configuration.
     """
-    # A stopping Traefik closes its socket at once: with reusePort the kernel gives new connections
-    # to the next one.
-    life_cycle = {"requestAcceptGraceTimeout": "0s", "graceTimeOut": f"{drain_seconds}s"}
-    no_aliases = {"aliasHeadersStrategy": "delete"}
+    entry_points = _entry_points(
+        public=public,
+        internal=internal,
+        tls=tls,
+        trusted_ips=trusted_ips,
+        drain_seconds=drain_seconds,
+    )
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": log_level, "format": "json"},
-        "entryPoints": {
-            "http": {
-                "address": public,
-                "reusePort": True,
-                "transport": {
-                    "lifeCycle": life_cycle,
-                    "respondingTimeouts": {
-                        "readTimeout": "0s",
-                        "writeTimeout": "0s",
-                        "idleTimeout": "180s",
-                    },
-                },
-                "forwardedHeaders": {"trustedIPs": list(trusted_ips)},
-                "http": {
-                    "sanitizePath": False,
-                    "encodeQuerySemicolons": True,
-                    **no_aliases,
-                    **({"tls": {}} if tls else {}),
-                },
-            },
-            "internal": {
-                "address": internal,
-                "http": no_aliases,
-                "transport": {"lifeCycle": life_cycle},
-            },
-        },
+        "entryPoints": entry_points,
         "ping": {"entryPoint": "internal", "terminatingStatusCode": 503},
         "api": {"dashboard": False, "insecure": False, "disableDashboardAd": True},
         "metrics": {
@@ -87,6 +65,41 @@ def static_document(
                 "responseHeaderTimeout": "0s",
                 "idleConnTimeout": "90s",
             }
+        },
+    }
+
+
+def _entry_points(
+    *, public: str, internal: str, tls: bool, trusted_ips: Sequence[str], drain_seconds: int
+) -> Document:
+    # A stopping Traefik closes its socket at once: with reusePort the kernel gives new connections
+    # to the next one.
+    life_cycle = {"requestAcceptGraceTimeout": "0s", "graceTimeOut": f"{drain_seconds}s"}
+    no_aliases = {"aliasHeadersStrategy": "delete"}
+    return {
+        "http": {
+            "address": public,
+            "reusePort": True,
+            "transport": {
+                "lifeCycle": life_cycle,
+                "respondingTimeouts": {
+                    "readTimeout": "0s",
+                    "writeTimeout": "0s",
+                    "idleTimeout": "180s",
+                },
+            },
+            "forwardedHeaders": {"trustedIPs": list(trusted_ips)},
+            "http": {
+                "sanitizePath": False,
+                "encodeQuerySemicolons": True,
+                **no_aliases,
+                **({"tls": {}} if tls else {}),
+            },
+        },
+        "internal": {
+            "address": internal,
+            "http": no_aliases,
+            "transport": {"lifeCycle": life_cycle},
         },
     }
 
