@@ -266,3 +266,19 @@ def test_pack_keeps_groups_whole_and_in_order() -> None:
     assert [len(chunk) for chunk in by_size] == [2, 2]
     assert list(pack([[Put("k", "v" * 4000)]], 100, 1000)) == [[Put("k", "v" * 4000)]]
     assert list(pack([], 10, 10)) == []
+
+
+async def test_a_late_replica_is_told_of_and_a_skipped_one_is_not() -> None:
+    hub, calls = Hub(), []
+    hub.committer.on_lagging = lambda: calls.append(hub.committer.generation)
+    report = Report(live=["one"], skipped=["two"])
+
+    async def wait_for(_: int) -> Report:
+        return report
+
+    hub.followers.wait_for = wait_for
+    await hub.add("ada")
+    assert calls == []
+    report = Report(live=["one"], lagging=["two"])
+    await hub.add("bob")
+    assert calls == [hub.committer.generation]

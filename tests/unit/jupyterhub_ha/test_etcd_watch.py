@@ -122,3 +122,23 @@ async def test_data_that_began_anew_are_watched_from_their_beginning() -> None:
 async def test_a_mistake_of_ours_does_not_end_it() -> None:
     world = await run(World([ValueError("a mistake")]))
     assert world.opened == [10, 10]
+
+
+async def test_a_replica_that_is_late_is_looked_after_before_the_next_look() -> None:
+    world, asked = World(), asyncio.Event()
+    world.store_id = "these data"
+
+    async def marks() -> dict[str, dict[str, str]]:
+        asked.set()
+        return {"one": {"store": "these data"}}
+
+    world.marks = marks
+    watch = EtcdWatch(world, world)  # type: ignore[arg-type]
+    watch.start()
+    async with asyncio.timeout(5):
+        await world.done.wait()
+        assert not asked.is_set()
+        world.on_lagging()
+        await asked.wait()
+    await watch.stop()
+    assert world.on_lagging is None
