@@ -21,14 +21,14 @@ INTRO = """\
 
 # Commands
 
-`proxy-gen` checks values, renders and compares documents, keeps secrets, and runs a hub on this
-machine. What a command is asked for goes to stdout; what it has to say goes to stderr, and
-`--quiet` silences all but errors. Several values files and the `--set` family merge as in Helm: a
-later one wins, null takes a default away, lists are replaced.
+`proxy-gen` checks values, renders and compares documents, keeps secrets, shows how a release is,
+and runs a hub on this machine. What a command is asked for goes to stdout; what it has to say goes
+to stderr, and `--quiet` silences all but errors. Several values files and the `--set` family merge
+as in Helm: a later one wins, null takes a default away, lists are replaced.
 
 helm is taken from `$PROXY_GEN_HELM`, from beside Python, from the clone's `.tools/bin`, or from the
-`PATH`; kube-score likewise, from `$PROXY_GEN_KUBE_SCORE`. `$PROXY_GEN_CHART` names another chart
-folder than the one that comes with the command.
+`PATH`; kube-score and kubectl likewise, from `$PROXY_GEN_KUBE_SCORE` and `$PROXY_GEN_KUBECTL`.
+`$PROXY_GEN_CHART` names another chart folder than the one that comes with the command.
 
 """
 

@@ -1,7 +1,8 @@
 """The command ``proxy-gen``: it only wires; each sub-command is a module that is loaded when used.
 
-Exit codes of every command: 0 done and nothing found; 1 the input was read and has problems, or
-``diff`` found a difference; 2 it could not be done (wrong usage, missing program, unreadable file).
+Exit codes of every command: 0 done and nothing found; 1 the input was read and has problems,
+``diff`` found a difference, or ``status`` a release that is not well; 2 it could not be done (wrong
+usage, missing program, unreadable file).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ COMMANDS = {
     "render": ("render", "Write every document that the values make."),
     "lint": ("lint", "Render, then check what was rendered."),
     "diff": ("diff", "Show what would change, by object and field."),
+    "status": ("status", "Show how a release on Kubernetes is."),
     "up": ("up", "Run the whole hub on this machine, in the foreground."),
     "install": ("install", "Put pinned Traefik and etcd into a folder."),
     "schema": ("schema", "Print the JSON schema of the values, for editors."),
@@ -94,8 +96,8 @@ class LazyGroup(click.Group):
 
 
 EPILOG = """\
-Exit codes: 0 done; 1 the values have problems, or diff found a difference; 2 it could not be done
-(wrong usage, missing program, unreadable file).
+Exit codes: 0 done; 1 the values have problems, diff found a difference, or status something that is
+wrong; 2 it could not be done (wrong usage, missing program, unreadable file).
 
 Shell completion: add this to ~/.bashrc (zsh_source and fish_source for the other shells):
 

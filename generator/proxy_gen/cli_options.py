@@ -219,13 +219,3 @@ def talk(quiet: bool) -> Callable[[str], None]:
             click.echo(line, err=True)
 
     return say
-
-
-def table(rows: Sequence[tuple[str, ...]], heads: tuple[str, ...]) -> str:
-    """Lay ``rows`` out in columns under ``heads``."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [heads, *rows]
-    ]
-    return "\n".join(lines)

@@ -13,6 +13,7 @@ import yaml
 
 from . import masking, yaml_text
 from .stream import Document
+from .terminal import BOLD, GREEN, RED, YELLOW, coloured
 from .values import path_text
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -209,30 +210,26 @@ def text(differences: Sequence[Difference], *, colour: bool = False) -> str:
     last = ""
     for one in differences:
         if one.object != last:
-            lines.append(_coloured(one.object, "1", colour))
+            lines.append(coloured(one.object, BOLD, colour))
             last = one.object
         lines += _lines(one, colour)
     return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(one: Difference, colour: bool) -> Iterator[str]:
-    mark, code = {ADDED: ("+", "32"), REMOVED: ("-", "31"), CHANGED: ("~", "33")}[one.state]
+    mark, code = {ADDED: ("+", GREEN), REMOVED: ("-", RED), CHANGED: ("~", YELLOW)}[one.state]
     if not one.path:
-        yield _coloured(f"  {mark} the whole object is {one.state}", code, colour)
+        yield coloured(f"  {mark} the whole object is {one.state}", code, colour)
         return
     if one.lines:
-        yield _coloured(f"  {mark} {one.path}:", code, colour)
+        yield coloured(f"  {mark} {one.path}:", code, colour)
         for line in one.lines:
-            inner = {"+": "32", "-": "31"}.get(line[:1], "")
-            yield _coloured(f"      {line}", inner, colour)
+            inner = {"+": GREEN, "-": RED}.get(line[:1], "")
+            yield coloured(f"      {line}", inner, colour)
         return
     if one.state == CHANGED and (one.old == one.new or _CHECKSUM.search(one.path)):
         listed = one.new.removeprefix(masking.MASK) if one.old == one.new else ""
-        yield _coloured(f"  {mark} {one.path}: (changed{listed})", code, colour)
+        yield coloured(f"  {mark} {one.path}: (changed{listed})", code, colour)
         return
     value = {ADDED: one.new, REMOVED: one.old}.get(one.state, f"{one.old} -> {one.new}")
-    yield _coloured(f"  {mark} {one.path}: {value}", code, colour)
-
-
-def _coloured(text_: str, code: str, colour: bool) -> str:
-    return f"\033[{code}m{text_}\033[0m" if colour and code else text_
+    yield coloured(f"  {mark} {one.path}: {value}", code, colour)

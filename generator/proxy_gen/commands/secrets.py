@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from proxy_gen import certificates, secret_file, secrets, values
-from proxy_gen.cli_options import quiet_option, table, talk
+from proxy_gen.cli_options import quiet_option, talk
 from proxy_gen.errors import UsageError
 from proxy_gen.secret_file import SecretFile
+from proxy_gen.terminal import table
 
 
 @click.command()

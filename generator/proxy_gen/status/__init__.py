@@ -1,0 +1,1 @@
+"""What ``proxy-gen status`` does: ask a release on Kubernetes, judge what it says, write it."""
