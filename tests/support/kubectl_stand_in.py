@@ -1,4 +1,3 @@
-#!/usr/bin/env -S python3 -S -E
 """A stand-in for kubectl, with no cluster behind it: it prints and serves what one file says.
 
 $KUBECTL_STAND_IN names that file, JSON: `get` has the output of `kubectl get` by its first

@@ -89,7 +89,11 @@ def well():
 def stand_in(tmp_path, monkeypatch):
     """The file that the stand-in reads; called with what it is to say."""
     file = tmp_path / "said.json"
-    monkeypatch.setenv("PROXY_GEN_KUBECTL", str(STAND_IN))
+    program = tmp_path / "kubectl"
+    # This very Python, without what it would import by itself: a look starts it eight times.
+    program.write_text(f"#!{sys.executable} -SE\n{STAND_IN.read_text()}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PROXY_GEN_KUBECTL", str(program))
     monkeypatch.setenv("KUBECTL_STAND_IN", str(file))
     monkeypatch.setattr(look, "PAUSE", 0.0)
     monkeypatch.setattr(kubectl, "SECONDS", 60.0)  # however busy this machine is
