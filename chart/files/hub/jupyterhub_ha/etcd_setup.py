@@ -1,4 +1,4 @@
-"""Prepare etcd: users, roles, authentication and the first key; and look after it later.
+"""Prepare etcd: users, roles, authentication, the first key; and look after members and space.
 
 Run as ``python -m jupyterhub_ha.etcd_setup --help``. Every step is made only where it is missing,
 so it may run again at any time. Passwords come from files or the environment, never from the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -20,12 +21,14 @@ from typing import Any
 
 from .errors import (
     EtcdAuthError,
+    EtcdCompactedError,
     EtcdError,
     EtcdRequestError,
     EtcdTimeoutError,
     EtcdUnavailableError,
 )
 from .etcd_client import EtcdClient
+from .etcd_membership import Cluster, Member, Promote, Remove, parse_cluster, upkeep
 from .etcd_wire import decode, encode, prefix_end
 from .table import RECORDS, Layout
 
@@ -36,7 +39,10 @@ _quiet = logging.getLogger("etcd-setup.client")
 _quiet.setLevel(logging.ERROR)
 
 _PAUSE = 1.0
-_ROOT_PASSWORD = "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD"  # noqa: S105  a variable's name
+_NEARLY_ALL = 0.9  # of the quota
+_STATUS = 2.0  # seconds in which a member that runs says so
+MEMBERS = "JUPYTERHUB_HA_ETCD_MEMBERS"
+ROOT_PASSWORD = "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD"  # noqa: S105  a variable's name
 _HUB_PASSWORD = "JUPYTERHUB_HA_ETCD_HUB_PASSWORD"  # noqa: S105
 
 
@@ -49,8 +55,36 @@ class Tls:
     key_file: str = ""
 
 
+def client(endpoints: Sequence[str], name: str, password: str, tls: Tls) -> EtcdClient:
+    """A client of etcd that is silent about an authentication which is still off."""
+    return EtcdClient(
+        endpoints,
+        username=name,
+        password=password,
+        ca_file=tls.ca_file,
+        cert_file=tls.cert_file,
+        key_file=tls.key_file,
+        log=_quiet,
+    )
+
+
+async def list_members(root: EtcdClient) -> list[Member]:
+    """The members as the leader knows them."""
+    answer = await root.call("cluster/member/list", {"linearizable": True})
+    return [Member.of(found) for found in answer.get("members", ())]
+
+
+async def change(root: EtcdClient, step: Remove | Promote) -> str:
+    """Take a member away, or give it its vote; says what was done. EtcdError where etcd refuses."""
+    kind = "remove" if isinstance(step, Remove) else "promote"
+    await root.call(f"cluster/member/{kind}", {"ID": step.member.id})
+    if isinstance(step, Remove):
+        return f"member {step.member.label} is removed: {step.reason}"
+    return f"member {step.member.label} has a vote"
+
+
 class EtcdSetup:
-    """The wanted state of one etcd; `apply` brings it about, `defragment` gives space back."""
+    """The wanted state of one etcd, which `apply` brings about, and the care for it later."""
 
     def __init__(
         self,
@@ -63,21 +97,9 @@ class EtcdSetup:
         self._hub_password = hub_password
         self._root_password = root_password
         self._root_key = root_key
-        self._root = self._client(endpoints, "root", root_password, tls)
+        self._root = client(endpoints, "root", root_password, tls)
         # Its own client, only to see whether this password is the present one.
-        self._hub = self._client(endpoints, "hub", hub_password, tls)
-
-    @staticmethod
-    def _client(endpoints: Sequence[str], name: str, password: str, tls: Tls) -> EtcdClient:
-        return EtcdClient(
-            endpoints,
-            username=name,
-            password=password,
-            ca_file=tls.ca_file,
-            cert_file=tls.cert_file,
-            key_file=tls.key_file,
-            log=_quiet,
-        )
+        self._hub = client(endpoints, "hub", hub_password, tls)
 
     async def wait(self, timeout: float) -> None:
         """Wait until the cluster has a leader and answers; EtcdError after `timeout` seconds."""
@@ -106,20 +128,96 @@ class EtcdSetup:
             log.info("authentication is on")
         await self._check_hub_password()
 
-    async def defragment(self) -> None:
-        """Defragment all members, one after another, so that the others keep answering."""
-        members = (await self._root.call("cluster/member/list")).get("members", ())
-        for member in members:
-            endpoint = member["clientURLs"][0]
-            before = int((await self._root.status(endpoint)).get("dbSize", 0))
-            await self._root.defragment(endpoint)
-            after = int((await self._root.status(endpoint)).get("dbSize", 0))
-            log.info("%s: %i KiB, was %i KiB", member.get("name"), after // 1024, before // 1024)
+    async def defragment(self) -> float:
+        """Defragment all members, one after another, so that the others keep answering.
+
+        One that cannot be reached is passed over. Returns how much of its quota the fullest other
+        uses then, as a share.
+        """
+        used = 0.0
+        for member in await list_members(self._root):
+            if not member.has_run or member.is_learner:
+                continue
+            try:
+                used = max(used, await self._defragment(member))
+            except (EtcdUnavailableError, EtcdTimeoutError) as error:
+                log.error("%s is not defragmented: %s", member.name, error)
+        return used
+
+    async def _defragment(self, member: Member) -> float:
+        endpoint = member.client_urls[0]
+        before = int((await self._root.status(endpoint)).get("dbSize", 0))
+        await self._root.defragment(endpoint)
+        status = await self._root.status(endpoint)
+        after = int(status.get("dbSize", 0))
+        log.info("%s: %i KiB, was %i KiB", member.name, after // 1024, before // 1024)
+        return after / int(status.get("dbSizeQuota") or 2 * after)
+
+    async def make_room(self) -> None:
+        """When the quota was reached, and etcd so refuses to write: have it write again.
+
+        What is kept of former revisions is given up. Where that is not enough, the alarm stays on.
+        """
+        full = [alarm for alarm in await self._alarms() if alarm.get("alarm") == "NOSPACE"]
+        if not full:
+            return
+        log.warning("the quota was reached (alarm NOSPACE): compacting and defragmenting")
+        _, revision = await self._root.range(RECORDS)
+        with contextlib.suppress(EtcdCompactedError):  # somebody did it before
+            body = {"revision": revision, "physical": True}
+            await self._root.call("kv/compaction", body, timeout=60.0)
+        used = await self.defragment()
+        if used > _NEARLY_ALL:
+            log.error("the data need nearly all of it: raise proxy.etcd.quotaBackendBytes")
+        if used >= 1:
+            return
+        for alarm in full:
+            await self._root.call("maintenance/alarm", {**alarm, "action": "DEACTIVATE"})
+        log.warning("there is room again, and the alarm is off")
+
+    async def keep_members(self, wanted: Cluster, timeout: float) -> None:
+        """Have the cluster consist of the wanted members, each with a vote.
+
+        A member adds itself when it starts. EtcdUnavailableError after `timeout` seconds says what
+        is missing. Nobody who answers is removed.
+        """
+        deadline = time.monotonic() + timeout
+        while not (care := upkeep(wanted, await list_members(self._root))).is_done:
+            undone = list(care.pending)
+            for step in care.steps:
+                undone += await self._take(step)
+            if undone and time.monotonic() + _PAUSE > deadline:
+                raise EtcdUnavailableError(f"etcd's members: {'; '.join(undone)}")
+            if undone:
+                await asyncio.sleep(_PAUSE)
+
+    async def _take(self, step: Remove | Promote) -> list[str]:
+        """Make a step; why it cannot be made, if so."""
+        try:
+            if isinstance(step, Remove) and await self._runs(step.member):
+                return [f"{step.member.label} is not wanted, but still runs"]
+            log.info("%s", await change(self._root, step))
+        except EtcdError as error:
+            return [f"{step.member.label}: {error}"]
+        return []
+
+    async def _runs(self, member: Member) -> bool:
+        try:
+            for url in member.client_urls:
+                await self._root.status(url, timeout=_STATUS)
+                return True
+        except (EtcdUnavailableError, EtcdTimeoutError):
+            pass
+        return False
 
     async def alarms(self) -> list[str]:
         """Alarms that are on, such as NOSPACE, one a member."""
-        found = (await self._root.call("maintenance/alarm", {"action": "GET"})).get("alarms", ())
+        found = await self._alarms()
         return [f"member {alarm.get('memberID')}: {alarm.get('alarm')}" for alarm in found]
+
+    async def _alarms(self) -> list[dict[str, Any]]:
+        answer = await self._root.call("maintenance/alarm", {"action": "GET"})
+        return list(answer.get("alarms", ()))
 
     async def _role(self, name: str, kind: str, prefixes: Sequence[str]) -> None:
         roles = (await self._root.call("auth/role/list")).get("roles", ())
@@ -190,9 +288,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jupyterhub_ha.etcd_setup",
         description="Create etcd's users, roles and first key, and turn authentication on. "
-        "What is there already stays.",
-        epilog=f"Passwords: {_ROOT_PASSWORD} and {_HUB_PASSWORD}, or the files. Exit status: 0 "
-        "done, 1 etcd refused or cannot be reached, 2 wrong usage, 3 done but an alarm is on.",
+        "What is there already stays. Gives room to an etcd that has reached its quota.",
+        epilog=f"Passwords: {ROOT_PASSWORD} and {_HUB_PASSWORD}, or the files. With {MEMBERS} "
+        "(NAME=PEER-URL,...) the cluster is to consist of these members. Exit status: 0 done, "
+        "1 etcd refused, cannot be reached or lacks a member, 2 wrong usage, 3 done but an alarm "
+        "is on.",
     )
     parser.add_argument("--endpoints", nargs="+", required=True, metavar="URL")
     parser.add_argument("--ca-file", default="", help="authority of etcd's certificates, PEM")
@@ -221,15 +321,18 @@ def _password(file: str | None, variable: str) -> str:
 async def _run(options: argparse.Namespace) -> int:
     setup = EtcdSetup(
         options.endpoints,
-        _password(options.root_password_file, _ROOT_PASSWORD),
+        _password(options.root_password_file, ROOT_PASSWORD),
         _password(options.hub_password_file, _HUB_PASSWORD),
         Tls(options.ca_file, options.cert_file, options.key_file),
         options.root_key,
     )
     await setup.wait(options.timeout)
+    await setup.make_room()
     await setup.apply()
     if options.defragment:
         await setup.defragment()
+    if wanted := parse_cluster(os.environ.get(MEMBERS, "")):
+        await setup.keep_members(wanted, options.timeout)
     alarms = await setup.alarms()
     for alarm in alarms:
         log.error("alarm: %s", alarm)
