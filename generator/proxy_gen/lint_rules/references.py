@@ -178,6 +178,11 @@ def _other(document: Document, index: _Index) -> Iterator[Problem]:
         yield from index.missing(
             document, "spec.scaleTargetRef", str(target.get("kind")), target.get("name")
         )
+    elif document.kind == "PodMonitor":
+        for number, endpoint in enumerate(spec.get("podMetricsEndpoints") or []):
+            token = (endpoint.get("authorization") or {}).get("credentials") or {}
+            where = f"spec.podMetricsEndpoints[{number}].authorization"
+            yield from index.missing(document, where, "Secret", token.get("name"), token.get("key"))
     elif document.kind in ("RoleBinding", "ClusterRoleBinding"):
         role = document.data.get("roleRef") or {}
         yield from index.missing(document, "roleRef", str(role.get("kind")), role.get("name"))

@@ -32,6 +32,8 @@ def check(subject: Subject) -> Iterator[Problem]:
             yield from _selects(document, where, spec.get("selector"), templates)
         elif document.kind == "NetworkPolicy":
             yield from _network_policy(document, spec, templates)
+        elif document.kind == "PodMonitor":
+            yield from _pod_monitor(document, spec, templates)
         elif document.kind == "Ingress":
             yield from _ingress(document, spec, services, subject)
 
@@ -103,6 +105,21 @@ def _network_policy(
                 what = f"its pods have no port named {name!r}"
                 where = f"spec.ingress[{number}].ports"
                 yield problem(document, where, what, f"they have {_listed(names)}", RULE)
+
+
+def _pod_monitor(
+    document: Document, spec: Mapping[str, Any], templates: Sequence[PodTemplate]
+) -> Iterator[Problem]:
+    selector = spec.get("selector")
+    yield from _selects(document, "spec.selector", selector, templates)
+    chosen = [one for one in templates if matches(selector, one.labels)]
+    names = {name for one in chosen for name in one.port_names()}
+    for number, endpoint in enumerate(spec.get("podMetricsEndpoints") or []):
+        name = endpoint.get("port")
+        if chosen and name not in names:
+            what = f"its pods have no port named {name!r}"
+            where = f"spec.podMetricsEndpoints[{number}].port"
+            yield problem(document, where, what, f"they have {_listed(names)}", RULE)
 
 
 def _ingress(

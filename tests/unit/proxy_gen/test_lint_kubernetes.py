@@ -53,6 +53,18 @@ def test_groups_are_found():
     assert check(role) == []
 
 
+def test_a_custom_resource_is_named_and_not_checked():
+    monitor = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": {"name": "p"},
+    }
+    seen = subject(SERVICE, monitor)
+    assert list(kubernetes.check(seen)) == []
+    (note,) = seen.notes
+    assert "PodMonitor/p" in note
+
+
 @pytest.mark.parametrize(("wanted", "start"), [("1.33", "1.33."), ("v1.33.4", "1.33."), ("", "1.")])
 def test_versions(wanted, start):
     assert kubernetes.schema_version(wanted).startswith(start)

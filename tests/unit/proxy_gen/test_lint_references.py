@@ -80,6 +80,12 @@ GOOD = yaml_text.load("""
   metadata: {name: rb}
   roleRef: {kind: Role, name: role}
   subjects: [{kind: ServiceAccount, name: acc}]
+- kind: PodMonitor
+  metadata: {name: pm}
+  spec:
+    selector: {matchLabels: {app: x}}
+    podMetricsEndpoints:
+    - {port: http, authorization: {credentials: {name: sec, key: password}}}
 - kind: Ingress
   metadata: {name: ing}
   spec:
@@ -107,6 +113,7 @@ def changed(kind, path, value, name=None):
 
 
 POD = ("spec", "template", "spec")
+ENDPOINT = ("spec", "podMetricsEndpoints", 0)
 CONTAINER = (*POD, "containers", 0)
 
 
@@ -146,6 +153,7 @@ def test_good_objects_have_no_problem():
         ("Deployment", (*CONTAINER, "envFrom", 0, "configMapRef", "name"), "x", "ConfigMap 'x'"),
         ("Deployment", (*CONTAINER, "volumeMounts", 0, "name"), "x", "no volume 'x'"),
         ("Deployment", (*CONTAINER, "volumeMounts", 1, "subPath"), "x", "no key 'x'"),
+        ("PodMonitor", (*ENDPOINT, "authorization", "credentials", "key"), "x", "no key 'x'"),
         ("StatefulSet", ("spec", "serviceName"), "x", "Service 'x'"),
         ("HorizontalPodAutoscaler", ("spec", "scaleTargetRef", "name"), "x", "Deployment 'x'"),
         ("RoleBinding", ("roleRef", "name"), "x", "Role 'x'"),
@@ -184,6 +192,8 @@ def test_config_map_has_a_limit():
         ("PodDisruptionBudget", None, ("spec", "selector", "matchLabels", "app"), "q", "app=q"),
         ("NetworkPolicy", "np", ("spec", "podSelector", "matchLabels", "app"), "q", "app=q"),
         ("NetworkPolicy", "np", ("spec", "ingress", 0, "ports", 0, "port"), "q", "named 'q'"),
+        ("PodMonitor", None, ("spec", "selector", "matchLabels", "app"), "q", "app=q"),
+        ("PodMonitor", None, (*ENDPOINT, "port"), "q", "no port named 'q'"),
         (
             "Deployment",
             None,
