@@ -10,7 +10,7 @@
 proxy.etcd.replicas: {{ $replicas }} members {{ ternary "survive no more losses than one less, and break sooner" "are not 1, 3 or 5" (eq 0 (mod $replicas 2)) }}; use 1, 3 or 5
 {{- end }}
 {{- if and (eq $etcd.storage.type "memory") (gt $replicas 1) }}
-proxy.etcd.storage.type: a member that loses its memory with its pod cannot come back to the others; use pvc, or proxy.etcd.replicas: 1
+proxy.etcd.storage.type: members that lose their memory with their pods cannot come back once a majority is gone; use pvc, or proxy.etcd.replicas: 1
 {{- end }}
 {{- if lt (int $etcd.electionTimeoutMilliseconds) (mul 5 (int $etcd.heartbeatIntervalMilliseconds) | int) }}
 proxy.etcd.electionTimeoutMilliseconds: {{ int $etcd.electionTimeoutMilliseconds }} is less than five heartbeats, which etcd refuses; use ten times heartbeatIntervalMilliseconds

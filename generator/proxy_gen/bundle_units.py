@@ -103,13 +103,12 @@ def _traefik_units(basis: Basis) -> list[Unit]:
 
 
 def _etcd_units(basis: Basis) -> list[Unit]:
-    container, place = basis.container(ETCD), basis.place
+    place, arguments = basis.place, host_traefik.etcd_arguments(basis.workload(ETCD))
     found = []
     for member in range(len(basis.ports.etcd)):
         words = host_traefik.etcd_words(
             str(place.programs / "etcd"),
-            # The first word of the command is the program.
-            [*container.get("command", [])[1:], *container.get("args", [])],
+            arguments,
             member=member,
             ports=basis.ports,
             data=place.etcd_data,

@@ -22,7 +22,14 @@ from .errors import ToolError, UsageError
 from .files import write_atomically
 from .host_layout import Layout, Ports
 from .host_templates import render
-from .host_traefik import dynamic_document, etcd_words, mover, shared_ports, static_document
+from .host_traefik import (
+    dynamic_document,
+    etcd_arguments,
+    etcd_words,
+    mover,
+    shared_ports,
+    static_document,
+)
 from .mounts import Manifest, MissingObjectError, Objects, pod_spec, write_mounts
 from .supervise import TAG, Program, Supervisor
 from .tools import find_tool
@@ -102,8 +109,9 @@ class Workloads:
             )
         except MissingObjectError as error:
             raise UsageError(
-                "proxy.kind, proxy.etcd.enabled: on this machine only `traefik-etcd` with its own "
-                f"etcd runs ({error}); set proxy.kind: traefik-etcd and proxy.etcd.enabled: true"
+                "proxy.kind, proxy.etcd.enabled, hub.enabled: on this machine only a hub with "
+                f"`traefik-etcd` and its own etcd runs ({error}); set proxy.kind: traefik-etcd, "
+                "and remove the others"
             ) from error
 
     @property
@@ -196,9 +204,7 @@ def _mount_paths(workload: Mapping[str, Any]) -> list[str]:
 
 
 def _etcd_programs(etcd: Mapping[str, Any], layout: Layout, ports: Ports) -> dict[str, Program]:
-    container = pod_spec(etcd)["containers"][0]
-    # The first word is the program; the image has no shell, so there is none in between.
-    args = [*container.get("command", [])[1:], *container.get("args", [])]
+    args = etcd_arguments(etcd)
     move = mover(_mount_paths(etcd), layout.pods / "etcd")
     programs = {}
     for member in range(len(ports.etcd)):

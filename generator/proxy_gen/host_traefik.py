@@ -81,6 +81,16 @@ def dynamic_document(
     return document
 
 
+def etcd_arguments(etcd: Mapping[str, Any]) -> list[str]:
+    """etcd's options in the chart's StatefulSet: what the init container makes a file of.
+
+    Those of a starting member's place in the cluster are not among them.
+    """
+    containers = etcd["spec"]["template"]["spec"]["initContainers"]
+    words: list[str] = next(c["args"] for c in containers if c["name"] == "member")
+    return words[words.index("--") + 1 :]
+
+
 def etcd_words(
     program: str,
     chart_args: Sequence[str],
@@ -92,7 +102,7 @@ def etcd_words(
 ) -> list[str]:
     """The command of one etcd member here: the chart's flags, with this host's addresses.
 
-    `chart_args` are the arguments of the StatefulSet's container; `member` counts from 0.
+    `chart_args` are the chart's options (`etcd_arguments`); `member` counts from 0.
     """
     flags = dict(_flag(arg) for arg in chart_args)
     client, peer, health = ports.etcd[member]

@@ -3,6 +3,9 @@
 import pytest
 from tests.support.chart import RenderError, render, render_upgrade
 
+from jupyterhub_ha.etcd_membership import parse_cluster
+from jupyterhub_ha.etcd_setup import MEMBERS
+
 
 @pytest.fixture(scope="module")
 def default():
@@ -18,18 +21,44 @@ def member(rendered):
     return container
 
 
+def before(rendered):
+    (container,) = rendered.pod("StatefulSet", "proxy-etcd")["initContainers"]
+    return container
+
+
 def options(rendered):
-    pairs = [arg.removeprefix("--").partition("=") for arg in member(rendered)["args"]]
+    words = before(rendered)["args"]
+    pairs = [word.removeprefix("--").partition("=") for word in words[words.index("--") + 1 :]]
     return {name: value for name, _, value in pairs}
 
 
 @pytest.mark.parametrize("replicas", [1, 3, 5])
-def test_the_initial_cluster_names_every_member(replicas):
+def test_every_member_is_named(replicas):
     rendered = etcd(replicas=replicas)
     assert rendered.get("StatefulSet", "proxy-etcd")["spec"]["replicas"] == replicas
-    assert options(rendered)["initial-cluster"].split(",") == [
-        f"proxy-etcd-{i}=https://proxy-etcd-{i}.proxy-etcd:2380" for i in range(replicas)
-    ]
+    members = rendered.get("ConfigMap", "proxy-etcd")["data"]["members"]
+    assert parse_cluster(members) == {
+        f"proxy-etcd-{i}": f"https://proxy-etcd-{i}.proxy-etcd:2380" for i in range(replicas)
+    }
+    (container,) = setup(rendered)["spec"]["template"]["spec"]["containers"]
+    source = {"configMapKeyRef": {"name": "proxy-etcd", "key": "members"}}
+    for reader in (before(rendered), container):
+        assert {"name": MEMBERS, "valueFrom": source} in reader["env"]
+
+
+def test_another_number_of_members_changes_no_pod_that_is_there():
+    secrets = {
+        who: {"crt": "PEM", "key": "PEM"} for who in ("server", "hub", "root", "traefik", "ca")
+    }
+    passwords = {"rootPassword": "a-root-password", "hubPassword": "a-hub-password"}
+    pods, jobs = [], []
+    for replicas in (1, 3, 5):
+        rendered = etcd(replicas=replicas, tls=secrets, auth=passwords)
+        pods.append(rendered.get("StatefulSet", "proxy-etcd")["spec"]["template"])
+        jobs.append(setup(rendered)["metadata"]["name"])
+    assert pods[0] == pods[1] == pods[2]
+    # The set-up runs again, since it promotes and removes members.
+    assert len(set(jobs)) == 3
 
 
 def test_members_start_together_and_find_each_other_before_they_are_ready(default):
@@ -68,9 +97,41 @@ def test_command_line_takes_values_and_extra_arguments():
 
 
 def test_no_shell(default):
-    """The image has none."""
+    """The image has none: a file tells etcd what was found out before."""
     assert member(default)["command"] == ["/usr/local/bin/etcd"]
-    assert not any(arg.startswith("-c") for arg in member(default)["args"])
+    assert member(default)["args"] == ["--config-file=/run/etcd/etcd.json"]
+    assert "--config-file=/run/etcd/etcd.json" in before(default)["args"]
+    (volume,) = [
+        m["name"] for m in before(default)["volumeMounts"] if m["mountPath"] == "/run/etcd"
+    ]
+    assert {"name": volume, "emptyDir": {}} in default.pod("StatefulSet", "proxy-etcd")["volumes"]
+
+
+def test_before_etcd_runs_the_hubs_image_as_root_of_etcd(default):
+    pod = default.pod("StatefulSet", "proxy-etcd")
+    container = before(default)
+    (hub,) = default.pod("Deployment", "hub")["containers"]
+    assert container["image"] == hub["image"]
+    assert container["command"] == ["python3", "-m", "jupyterhub_ha.etcd_member"]
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == member(default)["securityContext"]
+    reference = {"name": "proxy-etcd-root", "key": "password"}
+    password = {"valueFrom": {"secretKeyRef": reference}}
+    assert {"name": "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD", **password} in container["env"]
+    # Only what it writes is not read-only, and etcd itself gets nothing of root's.
+    assert [m["name"] for m in container["volumeMounts"] if not m.get("readOnly")] == ["config"]
+    assert "root" not in [m["name"] for m in member(default)["volumeMounts"]]
+
+
+def test_pull_secrets_of_both_images():
+    rendered = render(
+        {
+            "hub": {"image": {"pullSecrets": ["for-the-hub"]}},
+            "proxy": {"etcd": {"image": {"pullSecrets": ["for-etcd"]}}},
+        }
+    )
+    found = rendered.pod("StatefulSet", "proxy-etcd")["imagePullSecrets"]
+    assert found == [{"name": "for-etcd"}, {"name": "for-the-hub"}]
 
 
 def test_probes_need_no_certificate(default):
@@ -119,8 +180,9 @@ def test_who_reaches_etcd(default):
             labels = peer["podSelector"]["matchLabels"]
             components.setdefault(port["port"], []).append(labels.get("component", "labelled"))
     assert components == {
-        "client": ["hub", "proxy", "proxy-etcd-setup", "labelled"],
+        "client": ["hub", "proxy", "proxy-etcd-setup", "proxy-etcd", "labelled"],
         "peer": ["proxy-etcd"],
+        "health": ["hub-test"],
     }
 
 
@@ -150,7 +212,9 @@ def test_the_set_up_runs_in_the_hubs_image_as_root_of_etcd(default):
     assert "--cert-file=/etc/etcd/tls/tls.crt" in container["args"]
     assert container["args"][-3:] == [f"https://proxy-etcd-{i}.proxy-etcd:2379" for i in range(3)]
     secrets = {
-        e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e
+        e["name"]: e["valueFrom"]["secretKeyRef"]
+        for e in container["env"]
+        if "secretKeyRef" in e.get("valueFrom", {})
     }
     assert secrets == {
         "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": {"name": "proxy-etcd-root", "key": "password"},

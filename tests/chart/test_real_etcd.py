@@ -1,20 +1,20 @@
-"""Real etcd with the command line and the certificates that the chart renders: three members."""
+"""Real etcd with the options and the certificates that the chart renders: three members."""
 
 import base64
 import json
-import os
 import ssl
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 
 import pytest
-from tests.support.chart import ROOT, render
-from tests.support.ports import free_ports
-from tests.support.processes import TOOLS_BIN, Service, answers
+from tests.support.certificates import CertFiles
+from tests.support.chart import render
+from tests.support.etcd_pods import EtcdPods
+from tests.support.processes import TOOLS_BIN, answers
 
-PACKAGE = ROOT / "chart/files/hub"
+from jupyterhub_ha.etcd_options import options_of
+from proxy_gen.host_traefik import etcd_arguments
 
 
 class Cluster:
@@ -27,35 +27,19 @@ class Cluster:
             for name, text in rendered.secret(f"proxy-etcd-{who}").items():
                 (folder / who / name).write_text(text)
         self.passwords = {who: (folder / who / "password").read_text() for who in ("root", "hub")}
-        (container,) = rendered.pod("StatefulSet", "proxy-etcd")["containers"]
-        ports = free_ports(9)
-        clients, peers, health = ports[:3], ports[3:6], ports[6:]
-        self.clients = [f"https://127.0.0.1:{port}" for port in clients]
-        self.peers = [f"https://127.0.0.1:{port}" for port in peers]
-        self.health = [f"http://127.0.0.1:{port}" for port in health]
-        self.members = [self._member(container["args"], i) for i in range(3)]
-
-    def _member(self, args, index):
-        name = f"proxy-etcd-{index}"
-        pairs = [arg.removeprefix("--").partition("=") for arg in args]
-        options = {key: value for key, _, value in pairs}
-        options |= {
-            "name": name,
-            "data-dir": str(self.folder / f"data-{index}"),
-            "listen-client-urls": self.clients[index],
-            "advertise-client-urls": self.clients[index],
-            "listen-peer-urls": self.peers[index],
-            "initial-advertise-peer-urls": self.peers[index],
-            "listen-metrics-urls": self.health[index],
-            "initial-cluster": ",".join(
-                f"proxy-etcd-{i}={url}" for i, url in enumerate(self.peers)
-            ),
+        certificates = {
+            who: CertFiles(*(folder / who / name for name in ("ca.crt", "tls.crt", "tls.key")))
+            for who in ("server", "root")
         }
-        command = [
-            f"--{key}={value.replace('/etc/etcd/tls', str(self.folder / 'server'))}"
-            for key, value in options.items()
-        ]
-        return Service([TOOLS_BIN / "etcd", *command], self.folder / f"{name}.log")
+        arguments = etcd_arguments(rendered.get("StatefulSet", "proxy-etcd"))
+        options = {
+            name: value.replace("/etc/etcd/tls", str(folder / "server"))
+            for name, value in options_of(arguments).items()
+        }
+        self.pods = EtcdPods(folder, certificates, 3, options, name="proxy-etcd-")
+        self.pods.passwords = self.passwords
+        self.members, self.health = self.pods.pods, self.pods.health
+        self.clients, self.peers = self.pods.endpoints, self.pods.peers
 
     def context(self, who):
         """A client's TLS with the certificate of `who`."""
@@ -90,36 +74,18 @@ class Cluster:
 
     def set_up(self):
         """Run the set-up Job's program, as the Job does."""
-        files = self.folder / "root"
-        command = [
-            *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
-            *(f"--ca-file={files}/ca.crt", f"--cert-file={files}/tls.crt"),
-            *(f"--key-file={files}/tls.key", "--endpoints", *self.clients),
-        ]
-        env = os.environ | {
-            "PYTHONPATH": str(PACKAGE),
-            "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": self.passwords["root"],
-            "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": self.passwords["hub"],
-        }
-        done = subprocess.run(
-            command, env=env, capture_output=True, text=True, check=False, timeout=60
-        )
+        done = self.pods.set_up()
         assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     made = Cluster(render(), tmp_path_factory.mktemp("etcd"))
-    try:
-        for member in made.members:
-            member.start()
-        for member, url in zip(made.members, made.health, strict=True):
-            member.wait_until(lambda url=url: answers(f"{url}/readyz"), "readiness", timeout=60)
+    with made.pods as pods:
+        pods.start()
+        pods.wait()
         made.set_up()
         yield made
-    finally:
-        for member in made.members:
-            member.kill()
 
 
 def encoded(text):
@@ -195,6 +161,13 @@ def test_losing_one_of_three_changes_nothing(cluster):
 
     cluster.members[2].kill()
     cluster.members[0].wait_until(written, "leader", timeout=30)
-    cluster.members[2].start()
-    ready = f"{cluster.health[2]}/readyz"
-    cluster.members[2].wait_until(lambda: answers(ready), "readiness", timeout=60)
+    cluster.pods.start(2)
+    cluster.pods.wait(2)
+
+
+def test_a_lost_volume_heals(cluster):
+    """With the certificates and options of the chart; more of it in tests/conformance."""
+    cluster.pods.lose(1)
+    cluster.pods.start(1)
+    cluster.pods.wait(1)
+    assert "added to the cluster" in cluster.pods.log(1)

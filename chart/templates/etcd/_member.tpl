@@ -2,18 +2,36 @@
   The pod of a member of etcd.
 */}}
 
+{{- /* The members as etcd writes them: name=peer URL,... */}}
+{{- define "jupyterhub-ha.etcd.members" -}}
+{{- $name := include "jupyterhub-ha.proxy-etcd.fullname" . -}}
+{{- $members := list -}}
+{{- range $i := until (int .Values.proxy.etcd.replicas) -}}
+  {{- $members = append $members (printf "%s-%d=https://%s-%d.%s:2380" $name $i $name $i $name) -}}
+{{- end -}}
+{{- join "," $members -}}
+{{- end }}
+
 {{- /*
-  The command line, as a YAML list in a fixed order: one dict of options, proxy.etcd.extraArgs
-  merged over it. The image has no shell.
+  The environment variable with them. From a ConfigMap, so that another number of members changes no
+  pod of those that are there.
+*/}}
+{{- define "jupyterhub-ha.etcd.membersEnv" -}}
+- name: JUPYTERHUB_HA_ETCD_MEMBERS
+  valueFrom:
+    configMapKeyRef:
+      name: {{ include "jupyterhub-ha.proxy-etcd.fullname" . }}
+      key: members
+{{- end }}
+
+{{- /*
+  etcd's options, as a YAML list in a fixed order: one dict, proxy.etcd.extraArgs merged over it.
+  What becomes of a member is not in it: the init container finds out.
 */}}
 {{- define "jupyterhub-ha.etcd.args" -}}
 {{- $etcd := .Values.proxy.etcd -}}
 {{- $name := include "jupyterhub-ha.proxy-etcd.fullname" . -}}
 {{- $tls := "/etc/etcd/tls" -}}
-{{- $members := list -}}
-{{- range $i := until (int $etcd.replicas) -}}
-  {{- $members = append $members (printf "%s-%d=https://%s-%d.%s:2380" $name $i $name $i $name) -}}
-{{- end -}}
 {{- $options := dict
   "name" "$(POD_NAME)"
   "data-dir" "/var/lib/etcd/data"
@@ -22,8 +40,6 @@
   "listen-metrics-urls" "http://0.0.0.0:2381"
   "advertise-client-urls" (printf "https://$(POD_NAME).%s:2379" $name)
   "initial-advertise-peer-urls" (printf "https://$(POD_NAME).%s:2380" $name)
-  "initial-cluster" (join "," $members)
-  "initial-cluster-state" "new"
   "initial-cluster-token" (printf "%s/%s" .Release.Namespace $name)
   "client-cert-auth" "true"
   "trusted-ca-file" (printf "%s/ca.crt" $tls)
@@ -78,13 +94,16 @@ affinity:
 topologySpreadConstraints:
   {{- . | nindent 2 }}
 {{- end }}
-{{- with include "jupyterhub-ha.imagePullSecrets" (list . $etcd.image) }}
+{{- $pull := dict "pullSecrets" (concat ($etcd.image.pullSecrets | default list) (.Values.hub.image.pullSecrets | default list)) }}
+{{- with include "jupyterhub-ha.imagePullSecrets" (list . $pull) }}
 imagePullSecrets: {{ . }}
 {{- end }}
 {{- with $etcd.podSecurityContext }}
 securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+initContainers:
+  - {{- include "jupyterhub-ha.etcd.memberContainer" . | nindent 4 }}
 containers:
   - name: etcd
     image: {{ include "jupyterhub-ha.image" (list . $etcd.image) | quote }}
@@ -92,16 +111,11 @@ containers:
     imagePullPolicy: {{ . }}
     {{- end }}
     command: [/usr/local/bin/etcd]
-    args:
-      {{- include "jupyterhub-ha.etcd.args" . | trim | nindent 6 }}
+    args: [--config-file=/run/etcd/etcd.json]
+    {{- with include "jupyterhub-ha.extraEnv" $etcd.extraEnv }}
     env:
-      - name: POD_NAME
-        valueFrom:
-          fieldRef:
-            fieldPath: metadata.name
-      {{- with include "jupyterhub-ha.extraEnv" $etcd.extraEnv }}
       {{- . | nindent 6 }}
-      {{- end }}
+    {{- end }}
     ports:
       - name: client
         containerPort: 2379
@@ -135,15 +149,88 @@ containers:
       - name: tls
         mountPath: /etc/etcd/tls
         readOnly: true
+      - name: config
+        mountPath: /run/etcd
+        readOnly: true
 volumes:
+  - name: config
+    emptyDir: {}
+  {{- include "jupyterhub-ha.hub.packageVolume" . | nindent 2 }}
   - name: tls
     secret:
       secretName: {{ include "jupyterhub-ha.proxy-etcd-server.fullname" . }}
       defaultMode: 0440
+  - name: root
+    secret:
+      secretName: {{ include "jupyterhub-ha.proxy-etcd-root.fullname" . }}
+      defaultMode: 0440
+      items:
+        - {key: ca.crt, path: ca.crt}
+        - {key: tls.crt, path: tls.crt}
+        - {key: tls.key, path: tls.key}
   {{- if eq $etcd.storage.type "memory" }}
   - name: data
     emptyDir:
       medium: Memory
       sizeLimit: {{ $etcd.storage.size }}
   {{- end }}
+{{- end }}
+
+{{- /*
+  Finds out, in the hub's image, whether this member begins a new cluster or joins the one that
+  exists, and writes etcd's configuration file: etcd's own image has no shell.
+*/}}
+{{- define "jupyterhub-ha.etcd.memberContainer" -}}
+{{- $etcd := .Values.proxy.etcd -}}
+name: member
+image: {{ include "jupyterhub-ha.image" (list . .Values.hub.image) | quote }}
+{{- with .Values.hub.image.pullPolicy }}
+imagePullPolicy: {{ . }}
+{{- end }}
+command: [python3, -m, jupyterhub_ha.etcd_member]
+args:
+  - --config-file=/run/etcd/etcd.json
+  - --ca-file=/etc/etcd/root/ca.crt
+  - --cert-file=/etc/etcd/root/tls.crt
+  - --key-file=/etc/etcd/root/tls.key
+  - --
+  {{- include "jupyterhub-ha.etcd.args" . | trim | nindent 2 }}
+env:
+  - name: POD_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.name
+  {{- include "jupyterhub-ha.etcd.membersEnv" . | nindent 2 }}
+  - name: JUPYTERHUB_HA_ETCD_ROOT_PASSWORD
+    valueFrom:
+      secretKeyRef:
+        name: {{ include "jupyterhub-ha.proxy-etcd-root.fullname" . }}
+        key: password
+  - name: PYTHONPATH
+    value: /usr/local/etc/jupyterhub
+  - name: PYTHONDONTWRITEBYTECODE
+    value: "1"
+{{- with $etcd.setup.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $etcd.containerSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  - name: package
+    mountPath: /usr/local/etc/jupyterhub/jupyterhub_ha
+    readOnly: true
+  - name: data
+    mountPath: /var/lib/etcd
+    readOnly: true
+  - name: tls
+    mountPath: /etc/etcd/tls
+    readOnly: true
+  - name: root
+    mountPath: /etc/etcd/root
+    readOnly: true
+  - name: config
+    mountPath: /run/etcd
 {{- end }}

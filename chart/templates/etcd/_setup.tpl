@@ -57,6 +57,7 @@ containers:
       - {{ . | quote }}
       {{- end }}
     env:
+      {{- include "jupyterhub-ha.etcd.membersEnv" $root | nindent 6 }}
       - name: PYTHONPATH
         value: /usr/local/etc/jupyterhub
       - name: PYTHONDONTWRITEBYTECODE

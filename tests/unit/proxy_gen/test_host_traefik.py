@@ -8,6 +8,7 @@ import pytest
 from proxy_gen.host_layout import Ports
 from proxy_gen.host_traefik import (
     dynamic_document,
+    etcd_arguments,
     etcd_words,
     map_strings,
     mover,
@@ -95,6 +96,12 @@ def test_the_fallback_goes_to_the_hub_here() -> None:
     assert servers == [{"url": "http://127.0.0.1:18081"}]
     users = document["http"]["middlewares"]["api"]["basicAuth"]["usersFile"]
     assert users == "/state/proxy/etc/traefik/users/hub"
+
+
+def test_etcds_options_are_found_beside_other_init_containers() -> None:
+    member = {"name": "member", "args": ["--config-file=/f", "--", "--name=x", "--pre-vote"]}
+    pod = {"initContainers": [{"name": "mine"}, member], "containers": [{"name": "etcd"}]}
+    assert etcd_arguments({"spec": {"template": {"spec": pod}}}) == ["--name=x", "--pre-vote"]
 
 
 def test_etcd_keeps_the_charts_flags_and_gets_this_hosts_addresses() -> None:
