@@ -7,6 +7,7 @@
 
     component         pods
     hub               hub
+    hub-test          pod of `helm test`
     proxy             Traefik or CHP
     proxy-etcd        members of etcd
     proxy-etcd-setup  set-up Job and the CronJobs of etcd

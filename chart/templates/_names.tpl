@@ -71,6 +71,11 @@
   {{- include "jupyterhub-ha.hub-package.fullname" . }}-in-process
 {{- end }}
 
+{{- /* Pod of `helm test`. */}}
+{{- define "jupyterhub-ha.hub-test.fullname" -}}
+  {{- include "jupyterhub-ha.hub.fullname" . }}-test
+{{- end }}
+
 
 {{- /* proxy */}}
 {{- define "jupyterhub-ha.proxy.fullname" -}}

@@ -25,13 +25,15 @@ _CURE = (
 class Release:
     """What ``helm template`` is told beside the values.
 
-    With ``live`` it looks at the cluster, as an upgrade does: secrets that are there are kept.
+    With ``live`` it looks at the cluster, as an upgrade does: secrets that are there are kept. With
+    ``tests`` the pod of ``helm test`` is there, too, which no deployment makes.
     """
 
     name: str = "hub"
     namespace: str = "default"
     kubernetes_version: str = ""
     live: bool = False
+    tests: bool = False
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -67,6 +69,8 @@ class Template:
         ]
         if not check_schema:
             arguments.append("--skip-schema-validation")
+        if not release.tests:
+            arguments.append("--skip-tests")
         if release.live:
             arguments += ["--dry-run=server", "--is-upgrade"]
         if release.kubernetes_version:

@@ -16,7 +16,8 @@ class EtcdCluster:
     """etcd members on this host; a context manager.
 
     With `certificates` (see write_certificates) clients and peers need mTLS. `max_txn_ops` is
-    the server's limit of operations in a transaction.
+    the server's limit of operations in a transaction. `health` are the URLs of the members' ports
+    for probes and metrics.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class EtcdCluster:
         ports = free_ports(3 * members)
         clients, peers = ports[:members], ports[members : 2 * members]
         self.endpoints = [f"{scheme}://127.0.0.1:{port}" for port in clients]
-        self._health = [f"http://127.0.0.1:{port}/readyz" for port in ports[2 * members :]]
+        self.health = [f"http://127.0.0.1:{port}" for port in ports[2 * members :]]
         peer_urls = [f"{scheme}://127.0.0.1:{port}" for port in peers]
         self._data = [folder / f"m{i}" for i in range(members)]
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(peer_urls))
@@ -47,7 +48,7 @@ class EtcdCluster:
                     f"--advertise-client-urls={self.endpoints[i]}",
                     f"--listen-peer-urls={peer_urls[i]}",
                     f"--initial-advertise-peer-urls={peer_urls[i]}",
-                    f"--listen-metrics-urls={self._health[i].removesuffix('/readyz')}",
+                    f"--listen-metrics-urls={self.health[i]}",
                     f"--initial-cluster={cluster}",
                     f"--max-txn-ops={max_txn_ops}",
                     f"--auth-token-ttl={token_ttl}",
@@ -76,9 +77,9 @@ class EtcdCluster:
 
     def wait(self) -> None:
         """Wait until all members that were started are ready."""
-        for member, health in zip(self.members, self._health, strict=True):
+        for member, health in zip(self.members, self.health, strict=True):
             if member.running:
-                member.wait_until(partial(answers, health), "readiness")
+                member.wait_until(partial(answers, f"{health}/readyz"), "readiness")
 
     def wipe(self) -> None:
         """Kill all members, remove their data, and start them as a new and empty cluster."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import click
 
@@ -78,7 +79,7 @@ def command(
         families.remove("kube-score")
 
     def of_cluster(given: Values) -> _Found:
-        documents = render(given, release).documents
+        documents = render(given, replace(release, tests=True)).documents
         subject = lint.Subject(documents, given, release.kubernetes_version)
         return f"{len(documents)} objects", subject, families
 
