@@ -7,6 +7,7 @@ import pytest
 import yaml
 from tests.support.chart import CHART, RenderError, render
 
+EXISTING = CHART / "templates/_validate-existing.tpl"
 CASES = yaml.safe_load(Path(__file__).with_name("refusals.yaml").read_text())
 
 
@@ -56,7 +57,9 @@ OVER_A_CLUSTER = ("proxy.etcd.auth.rootPassword: is not the one that etcd has",)
 
 def test_every_rule_has_a_case():
     """A line of a rule without a case here is found by the fixed words in its path's place."""
-    templates = [file.read_text() for file in sorted(CHART.glob("templates/_validate-*.tpl"))]
+    # What exists in a cluster is refused in test_in_place.py.
+    files = sorted({*CHART.glob("templates/_validate-*.tpl")} - {EXISTING})
+    templates = [file.read_text() for file in files]
     rules = [
         line
         for text in templates

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from tests.chart.golden import EXAMPLES, HOST_EXAMPLES
-from tests.support.chart import Rendered, api_server
+from tests.support.chart import Rendered, api_server, render
 
 from proxy_gen import chart, secrets, starter, stream, traefik_options, values, yaml_text
 from proxy_gen.cli import main
@@ -411,6 +411,25 @@ def test_diff_of_a_live_release_asks_helm(tmp_path, monkeypatch):
         found = run("diff", "release:hub@jhub", f"{MINIMAL},{more}", code=1).stdout
     assert "~ spec.replicas: 2 -> 7" in found
     assert "Secret/proxy-etcd" not in found, "an upgrade keeps them"
+
+
+def test_diff_of_a_live_release_tells_what_an_upgrade_refuses(tmp_path, monkeypatch):
+    live = render(yaml.safe_load(MINIMAL.read_text()), "--namespace", "jhub")
+    (tmp_path / "three.yaml").write_text(yaml_text.dump(live.get("StatefulSet", "proxy-etcd")))
+    program = tmp_path / "helm"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = get ] || exec {find_tool("helm")} "$@"\n'
+        f"exec cat {tmp_path / 'three.yaml'}\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PROXY_GEN_HELM", str(program))
+    (tmp_path / "one.yaml").write_text("proxy: {etcd: {replicas: 1}}\n")
+    objects = [live.get("StatefulSet", "proxy-etcd")]
+    with api_server({}, namespace="jhub", objects=objects) as url:
+        monkeypatch.setenv("HELM_KUBEAPISERVER", url)
+        result = run("diff", "release:hub@jhub", f"{MINIMAL},{tmp_path}/one.yaml", code=2)
+    assert "proxy.etcd.replicas: etcd began with 3" in result.stderr
+    assert "kubectl -n jhub delete statefulset proxy-etcd" in result.stderr
 
 
 def test_diff_of_an_unreachable_release_is_2(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""The chart, rendered by helm; and an API server that holds just Secrets, for `lookup`."""
+"""The chart, rendered by helm; and an API server that only holds objects, for `lookup`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -81,17 +81,20 @@ def render(
 
 @contextmanager
 def api_server(
-    secrets: Mapping[str, Mapping[str, str]], namespace: str = "default"
+    secrets: Mapping[str, Mapping[str, str]],
+    namespace: str = "default",
+    objects: Sequence[Manifest] = (),
 ) -> Iterator[str]:
-    """A Kubernetes API on a free port that knows these Secrets; yields options for `render`.
+    """A fake of Kubernetes' API on a free port that has these Secrets and objects; yields its URL.
 
     It answers as much as helm asks for when it renders with `--dry-run=server`.
     """
+    known = _answers([*_secrets(secrets), *objects], namespace)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            answer = _answers(secrets, namespace).get(path)
+            answer = known.get(path)
             status = 404 if answer is None else 200
             missing = {"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}
             body = json.dumps(answer or missing).encode()
@@ -115,33 +118,66 @@ def api_server(
 
 
 def render_upgrade(
-    values: Mapping[str, Any] | None, secrets: Mapping[str, Mapping[str, str]], *options: str
+    values: Mapping[str, Any] | None,
+    secrets: Mapping[str, Mapping[str, str]],
+    *options: str,
+    objects: Sequence[Manifest] = (),
 ) -> Rendered:
-    """A render over a cluster that has these Secrets already: name to key to plain text."""
-    with api_server(secrets) as url:
+    """A render over a cluster that has these Secrets, name to key to plain text, and objects."""
+    with api_server(secrets, objects=objects) as url:
         return render(values, "--dry-run=server", "--kube-apiserver", url, *options)
 
 
-def _answers(secrets: Mapping[str, Mapping[str, str]], namespace: str) -> dict[str, Manifest]:
-    resource = {
-        "name": "secrets",
-        "singularName": "secret",
-        "namespaced": True,
-        "kind": "Secret",
-        "verbs": ["get", "list"],
-    }
+def _secrets(secrets: Mapping[str, Mapping[str, str]]) -> Iterator[Manifest]:
+    for name, data in secrets.items():
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
+        yield {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": encoded}
+
+
+# Kinds that the chart looks up: group and version, name in a path, whether it is in a namespace.
+_KINDS = {
+    "Secret": ("v1", "secrets", True),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims", True),
+    "Deployment": ("apps/v1", "deployments", True),
+    "StatefulSet": ("apps/v1", "statefulsets", True),
+    "PriorityClass": ("scheduling.k8s.io/v1", "priorityclasses", False),
+}
+
+
+def _answers(objects: Sequence[Manifest], namespace: str) -> dict[str, Manifest]:
+    """What is answered to a GET, by path."""
+    versions = sorted({version for version, _, _ in _KINDS.values()})
+    groups = [
+        {
+            "name": version.partition("/")[0],
+            "versions": [{"groupVersion": version, "version": version.partition("/")[2]}],
+        }
+        for version in versions
+        if "/" in version
+    ]
     answers: dict[str, Manifest] = {
         "/version": {"major": "1", "minor": "35", "gitVersion": "v1.35.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
-        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
-        "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [resource]},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
     }
-    for name, data in secrets.items():
-        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-        answers[f"/api/v1/namespaces/{namespace}/secrets/{name}"] = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name},
-            "data": encoded,
+    for version in versions:
+        resources = [
+            {"name": plural, "singularName": kind.lower(), "namespaced": within, "kind": kind}
+            | {"verbs": ["get", "list"]}
+            for kind, (found, plural, within) in _KINDS.items()
+            if found == version
+        ]
+        answers[_root(version)] = {
+            "kind": "APIResourceList",
+            "groupVersion": version,
+            "resources": resources,
         }
+    for made in objects:
+        version, plural, within = _KINDS[made["kind"]]
+        folder = f"/namespaces/{namespace}" if within else ""
+        answers[f"{_root(version)}{folder}/{plural}/{made['metadata']['name']}"] = made
     return answers
+
+
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
