@@ -4,12 +4,18 @@
 
 {{- /* The URLs of etcd as JSON: one per member of ours, or proxy.etcd.endpoints. */}}
 {{- define "jupyterhub-ha.etcd.endpoints" -}}
-  {{- $etcd := .Values.proxy.etcd }}
+  {{- include "jupyterhub-ha.etcd.urls" (list . "") }}
+{{- end }}
+
+{{- /* The same as seen from another namespace: takes (list <root context> <domain with a dot>). */}}
+{{- define "jupyterhub-ha.etcd.urls" -}}
+  {{- $etcd := (index . 0).Values.proxy.etcd }}
   {{- if $etcd.enabled }}
-    {{- $name := include "jupyterhub-ha.proxy-etcd.fullname" . }}
+    {{- $name := include "jupyterhub-ha.proxy-etcd.fullname" (index . 0) }}
+    {{- $domain := index . 1 }}
     {{- $urls := list }}
     {{- range $i := until (int $etcd.replicas) }}
-      {{- $urls = append $urls (printf "https://%s-%d.%s:2379" $name $i $name) }}
+      {{- $urls = append $urls (printf "https://%s-%d.%s%s:2379" $name $i $name $domain) }}
     {{- end }}
     {{- toJson $urls }}
   {{- else }}

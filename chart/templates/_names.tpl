@@ -71,6 +71,15 @@
   {{- include "jupyterhub-ha.hub-package.fullname" . }}-in-process
 {{- end }}
 
+{{- /* Secret of a hub that is another release's, and the values for that release. */}}
+{{- define "jupyterhub-ha.hub-identity.fullname" -}}
+  {{- include "jupyterhub-ha.hub.fullname" . }}-identity
+{{- end }}
+
+{{- define "jupyterhub-ha.z2jh-values.fullname" -}}
+  {{- include "jupyterhub-ha.fullname.dash" . }}z2jh-values
+{{- end }}
+
 {{- /* Pod of `helm test`. */}}
 {{- define "jupyterhub-ha.hub-test.fullname" -}}
   {{- include "jupyterhub-ha.hub.fullname" . }}-test

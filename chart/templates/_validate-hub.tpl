@@ -17,7 +17,7 @@ hub.deploymentStrategy.type: two hubs at once would each have a routing table of
 {{- if and $hub.deploymentStrategy.rollingUpdate (eq $hub.deploymentStrategy.type "Recreate") }}
 hub.deploymentStrategy.rollingUpdate: has no meaning with type Recreate; remove it
 {{- end }}
-{{- if hasKey $jupyterhub "proxy_class" }}
+{{- if and (hasKey $jupyterhub "proxy_class") (ne .Values.proxy.kind "external") }}
 hub.config.JupyterHub.proxy_class: the chart sets it by proxy.kind, which is {{ .Values.proxy.kind }}; remove it
 {{- end }}
 {{- if and (get $jupyterhub "internal_ssl") (eq .Values.proxy.kind "traefik-etcd") }}

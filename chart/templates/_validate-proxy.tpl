@@ -5,9 +5,6 @@
 {{- /* Values that Z2JH or the design has and this version does not: never ignored. */}}
 {{- define "jupyterhub-ha.validate.not-built" -}}
 {{- $v := .Values -}}
-{{- if eq $v.proxy.kind "external" }}
-proxy.kind: external is not built yet; use traefik-etcd, in-process or chp
-{{- end }}
 {{- if and $v.proxy.https.enabled (ne $v.proxy.https.type "offload") }}
 proxy.https.type: {{ $v.proxy.https.type }} is not built yet; end TLS in an Ingress (ingress.tls) or a load balancer, and set proxy.https.type to offload or proxy.https.enabled to false
 {{- end }}

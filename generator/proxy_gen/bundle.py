@@ -71,6 +71,8 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
         raise UsageError(
             f"proxy.kind: on one host {kind!r} does not run; use one of {', '.join(_CHARTS_KIND)}"
         )
+    if get(given.data, ("hub", "enabled")) is False:
+        raise UsageError("hub.enabled: a host has a hub, too; remove it, it is for Kubernetes")
     asked: dict[str, Any] = {"proxy": {"kind": _CHARTS_KIND[kind]}}
     if _CHARTS_KIND[kind] == "traefik-etcd":
         asked["proxy"]["etcd"] = {"enabled": True}

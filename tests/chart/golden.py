@@ -35,7 +35,8 @@ SECRETS = Path(__file__).with_name("secrets.yaml")
 
 # As in the repository, or as the chart's render of another example.
 _OF_HUB = re.compile("etc/jupyterhub-ha/hub/(jupyterhub_ha|config|secret)/")
-_PACKAGE = re.compile("ConfigMap hub-package.*")
+_PACKAGE = re.compile("ConfigMap (companion-)?hub-package.*")
+_OF_PACKAGE = re.compile(r"(?<=checksum/jupyterhub-ha: )\S+")
 _REPEATED = {("ConfigMap", "hub"): "jupyterhub_config.py", ("Secret", "hub"): "values.yaml"}
 
 
@@ -87,6 +88,8 @@ def _shortened(made: dict[str, Any]) -> dict[str, Any]:
         made["data"] = "<as in the repository>"
     elif name in _REPEATED:
         content[_REPEATED[name]] = "<as in the repository>"
+    elif name == ("ConfigMap", "companion-z2jh-values"):
+        content["values.yaml"] = _OF_PACKAGE.sub('"<checksum>"', content["values.yaml"])
     annotations = made.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations")
     for key in annotations or {}:
         if key.startswith("checksum/"):

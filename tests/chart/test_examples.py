@@ -63,6 +63,8 @@ def test_is_linted_strictly(example):
 @pytest.mark.parametrize("version", KUBERNETES)
 @pytest.mark.parametrize("kind", ["traefik-etcd", "chp"])
 def test_objects_are_valid(example, version, kind):
+    if (example.stem, kind) == ("companion", "chp"):
+        pytest.skip("refused: there is nothing to run beside another release's hub")
     objects = render(
         yaml.safe_load(example.read_text()), "--values", str(SECRETS), "--set", f"proxy.kind={kind}"
     ).objects

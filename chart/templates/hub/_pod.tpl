@@ -139,6 +139,10 @@ containers:
        that address, and a login by way of another replica would end with 403. With these it takes
        the range instead of the address. */}}
 - name: JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS
-  value: 10.0.0.0/8;172.16.0.0/12;192.168.0.0/16;100.64.0.0/10;fc00::/7
+  value: {{ include "jupyterhub-ha.hub.anonymousRanges" . }}
 {{- end }}
+{{- end }}
+
+{{- define "jupyterhub-ha.hub.anonymousRanges" -}}
+10.0.0.0/8;172.16.0.0/12;192.168.0.0/16;100.64.0.0/10;fc00::/7
 {{- end }}

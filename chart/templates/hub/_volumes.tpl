@@ -47,10 +47,14 @@
 
 {{- /* JSON: the parts of the package, by the files' first word, with the names of their ConfigMaps. */}}
 {{- define "jupyterhub-ha.hub.packageParts" -}}
-  {{- toJson (dict
+  {{- $parts := dict
     "rest" (include "jupyterhub-ha.hub-package.fullname" .)
     "etcd" (include "jupyterhub-ha.hub-package-etcd.fullname" .)
-    "in_process" (include "jupyterhub-ha.hub-package-in-process.fullname" .)) }}
+  }}
+  {{- if .Values.hub.enabled }}
+    {{- $_ := set $parts "in_process" (include "jupyterhub-ha.hub-package-in-process.fullname" .) }}
+  {{- end }}
+  {{- toJson $parts }}
 {{- end }}
 
 {{- /* The volume `package`: all parts in one folder. */}}

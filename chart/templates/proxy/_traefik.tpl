@@ -90,7 +90,7 @@
   {{- $dashboard := .Values.proxy.traefik.dashboard }}
   {{- $users := "/etc/traefik/users" }}
   {{- $marker := "jupyterhub-generation" }}
-  {{- $hub := printf "http://%s:8081" (include "jupyterhub-ha.hub.fullname" .) }}
+  {{- $hub := include "jupyterhub-ha.hub.url" . }}
   {{- /* The least priority of all: what no route from etcd matches, and everything as long as there
          are none, goes to the hub, not to Traefik's 404. */}}
   {{- $routers := dict

@@ -98,7 +98,13 @@ def test_in_process(values):
     assert "10.0.0.0/8" in c.InProcessProxy.trusted_networks, "where an ingress controller is"
 
 
+def test_an_external_proxy_is_said_by_hub_config(values):
+    c = Config()
+    configure_proxy(c, with_proxy(values, {"kind": "external"}))
+    assert not c
+
+
 def test_an_unknown_kind_is_refused(values):
-    kinds = "chp, in-process, traefik-etcd, traefik-file"
+    kinds = "chp, external, in-process, traefik-etcd, traefik-file"
     with pytest.raises(BadValuesError, match=rf"proxy\.kind: 'nginx' is none of {kinds}"):
         configure_proxy(Config(), with_proxy(values, {"kind": "nginx"}))

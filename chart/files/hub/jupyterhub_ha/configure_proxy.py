@@ -88,6 +88,10 @@ def configure_chp(c: Config, values: Values) -> None:
     c.ConfigurableHTTPProxy.should_start = False
 
 
+def configure_external(c: Config, values: Values) -> None:
+    """Set nothing: `hub.config` or `hub.extraConfig` says which proxy, and it runs elsewhere."""
+
+
 def _set_api_user(proxy: Any, values: Values) -> None:
     proxy.api_username = "hub"
     proxy.api_password = _mounted(values, "proxy_api", "hub-password")
@@ -107,4 +111,5 @@ _KINDS: Final[dict[str, Callable[[Config, Values], None]]] = {
     "traefik-file": configure_file_proxy,
     "in-process": configure_in_process,
     "chp": configure_chp,
+    "external": configure_external,
 }
