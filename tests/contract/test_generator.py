@@ -428,7 +428,7 @@ def test_diff_of_a_live_release_tells_what_an_upgrade_refuses(tmp_path, monkeypa
     with api_server({}, namespace="jhub", objects=objects) as url:
         monkeypatch.setenv("HELM_KUBEAPISERVER", url)
         result = run("diff", "release:hub@jhub", f"{MINIMAL},{tmp_path}/one.yaml", code=2)
-    assert "proxy.etcd.replicas: etcd began with 3" in result.stderr
+    assert "proxy.etcd.replicas: 1 of the 3 members" in result.stderr
     assert "kubectl -n jhub delete statefulset proxy-etcd" in result.stderr
 
 
