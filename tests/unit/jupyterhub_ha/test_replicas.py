@@ -7,13 +7,14 @@ import json
 import logging
 import socket
 import time
-from types import SimpleNamespace
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from tornado.httpclient import HTTPClientError
 
+from jupyterhub_ha import metrics
 from jupyterhub_ha.errors import RouteError
+from jupyterhub_ha.replica_http import NoAnswerError
 from jupyterhub_ha.replicas import Replicas, Report
 
 
@@ -25,45 +26,54 @@ class Traefik:
         generation: int | None = 1,
         alive: bool = True,
         step: int = 0,
-        fails: Exception | None = None,
+        status: int = 200,
     ) -> None:
         self.generation = generation
         self.alive = alive
         self.step = step
-        self.fails = fails
+        self.status = status
         self.asked = 0
 
-    async def answer(self, path: str) -> SimpleNamespace:
+    def answer(self, path: str) -> tuple[int, bytes]:
         if not self.alive:
-            raise ConnectionRefusedError
-        if self.fails:
-            raise self.fails
+            raise NoAnswerError("refused")
+        if self.status != 200:
+            return self.status, b""
         if path == "/ping":
-            return SimpleNamespace(body=b"OK")
+            return 200, b"OK"
         self.asked += 1
         if self.generation is None:
-            raise HTTPClientError(404)
+            return 404, b""
         self.generation += self.step
         headers = {"customResponseHeaders": {"generation": str(self.generation)}}
-        return SimpleNamespace(body=json.dumps({"headers": headers}).encode())
+        return 200, json.dumps({"headers": headers}).encode()
 
 
 class Network:
-    """Replicas by address, and what a fetch asked for last."""
+    """Replicas by address, and what was asked for last; stands in for ReplicaHttp."""
 
     def __init__(self) -> None:
         self.replicas: dict[str, Traefik] = {}
-        self.last: dict[str, object] = {}
+        self.user: tuple[str, str] = ("", "")
+        self.seconds = 0.0
         self.path = ""
 
-    def __call__(self, **_: object) -> Network:
+    def __call__(self, username: str, password: str) -> Network:
+        self.user = (username, password)
         return self
 
-    async def fetch(self, url: str, **options: object) -> SimpleNamespace:
+    async def get(self, url: str, seconds: float) -> tuple[int, bytes]:
         await asyncio.sleep(0)
         parts = urlsplit(url)
-        self.last, self.path = options, parts.path
-        return await self.replicas[parts.hostname].answer(parts.path)
+        self.seconds, self.path = seconds, parts.path
+        return self.replicas[parts.hostname or ""].answer(parts.path)
+
+    async def stream(
+        self, url: str, take: Callable[[bytes], object], seconds: float, _: float
+    ) -> int:
+        status, body = await self.get(url, seconds)
+        take(body)
+        return status
 
     def close(self) -> None:
         pass
@@ -72,7 +82,7 @@ class Network:
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     network = Network()
-    monkeypatch.setattr("jupyterhub_ha.replicas.AsyncHTTPClient", network)
+    monkeypatch.setattr("jupyterhub_ha.replicas.ReplicaHttp", network)
     return network
 
 
@@ -163,8 +173,7 @@ async def test_the_marker_is_asked_for_with_user_and_password(network: Network) 
     replicas = Replicas([ONE], "jupyterhub-generation-b", username="hub", password="secret")
     await replicas.wait_for(1)
     assert network.path == "/api/http/middlewares/jupyterhub-generation-b@etcd"
-    assert network.last["auth_username"] == "hub"
-    assert network.last["auth_password"] == "secret"
+    assert network.user == ("hub", "secret")
 
 
 async def test_no_replicas_are_nobody_to_wait_for(network: Network) -> None:
@@ -182,22 +191,18 @@ async def test_metrics_come_piece_by_piece(network: Network) -> None:
     pieces: list[bytes] = []
     assert await replicas.read_metrics(ONE, pieces.append, 3)
     assert network.path == "/metrics"
-    assert network.last["streaming_callback"] == pieces.append
-    assert network.last["request_timeout"] == 3
+    assert pieces
+    assert network.seconds == 3
 
 
 @pytest.mark.parametrize(
-    ("error", "warned"),
-    [
-        (ConnectionRefusedError(), False),
-        (HTTPClientError(599), False),
-        (HTTPClientError(404), True),
-    ],
+    ("replica", "warned"),
+    [(Traefik(alive=False), False), (Traefik(status=503), False), (Traefik(status=401), True)],
 )
 async def test_a_replica_without_metrics_is_no_error(
-    network: Network, caplog: pytest.LogCaptureFixture, error: Exception, warned: bool
+    network: Network, caplog: pytest.LogCaptureFixture, replica: Traefik, warned: bool
 ) -> None:
-    replicas = replicas_of(network, one=Traefik(fails=error))
+    replicas = replicas_of(network, one=replica)
     assert not await replicas.read_metrics(ONE, bytes, 3)
     assert any(record.levelno == logging.WARNING for record in caplog.records) == warned
 
@@ -210,3 +215,22 @@ async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> N
     urls = ["http://10.0.0.1:8080/", "http://[fd00::1]:8080", "http://127.0.0.1"]
     found = await Replicas(urls, "m").addresses()
     assert found == ["http://10.0.0.1:8080", "http://[fd00::1]:8080", "http://127.0.0.1:80"]
+
+
+def shown() -> dict[str, float]:
+    """The replicas and their generations in the metrics."""
+    (family,) = metrics.REPLICA_GENERATION.collect()
+    return {sample.labels["replica"]: sample.value for sample in family.samples}
+
+
+async def test_metrics_tell_the_generation_of_each_replica_that_answers(network: Network) -> None:
+    metrics.REPLICA_GENERATION.clear()  # of other tests
+    late, dead = Traefik(3), Traefik(7)
+    replicas = replicas_of(network, 0.0, a=Traefik(9), b=late, c=dead)
+    await replicas.wait_for(7)
+    assert shown() == {"10.0.0.1:8080": 9, "10.0.0.2:8080": 3, "10.0.0.3:8080": 7}
+    late.generation, dead.alive = 8, False
+    await replicas.marks()
+    assert shown() == {"10.0.0.1:8080": 9, "10.0.0.2:8080": 8}
+    replicas.close()
+    assert shown() == {}

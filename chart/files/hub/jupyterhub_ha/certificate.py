@@ -1,4 +1,4 @@
-"""A certificate that nobody is served with. Pure: no I/O."""
+"""X.509 certificates: one that nobody is served with, and when others end. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def self_signed(name: str) -> tuple[str, str]:
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return certificate.public_bytes(pem).decode(), private.decode()
+
+
+def expiries(pem: bytes) -> list[float]:
+    """Unix times at which the certificates in a PEM text expire, in their order; [] for none."""
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        return []
+    return [certificate.not_valid_after_utc.timestamp() for certificate in found]

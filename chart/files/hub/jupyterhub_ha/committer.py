@@ -203,6 +203,7 @@ class Committer:
         if not await self.store.write(operations, generation, timeout=left):
             return False
         self.generation = generation
+        metrics.GENERATION.set(generation)
         self.table.written(operations)
         return True
 
@@ -216,6 +217,7 @@ class Committer:
         # A new count begins above any that a replica may still remember from before a loss.
         stored = int(time.time()) if snapshot.generation is None else snapshot.generation
         self.generation = max(self.generation, stored)
+        metrics.GENERATION.set(self.generation)
         broken, foreign = self.table.load(snapshot.pairs)
         self.table.apply(self._undone)
         self._undone = {}

@@ -6,8 +6,6 @@ connections are kept. Certificates that were renewed on disk are used for the ne
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -16,10 +14,12 @@ from typing import Any
 
 import aiohttp
 
+from . import metrics
+from .certificate import expiries
 from .errors import EtcdError, EtcdTimeoutError, EtcdUnavailableError
+from .http_session import KeptSession
 
 _CONNECT_SECONDS = 5.0
-_closing: set[asyncio.Future[None]] = set()  # a task that nobody holds may be collected
 
 
 class HttpStatusError(Exception):
@@ -40,7 +40,7 @@ class EtcdHttp:
         self._key_file = key_file
         self._context: ssl.SSLContext | None = None
         self._loaded: tuple[int, ...] = ()
-        self._session: aiohttp.ClientSession | None = None
+        self._kept = KeptSession()
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
@@ -77,27 +77,13 @@ class EtcdHttp:
 
     def close(self) -> None:
         """Close all connections, soon; the next request opens new ones."""
-        session, self._session = self._session, None
-        if session is None or session.connector is None:
-            return
-        with contextlib.suppress(RuntimeError):  # the loop has gone, and its connections with it
-            loop = asyncio.get_running_loop()
-            closing = asyncio.ensure_future(session.connector.close(), loop=loop)
-            _closing.add(closing)
-            closing.add_done_callback(_closing.discard)
-        session.detach()
-
-    def __del__(self) -> None:
-        self.close()
+        self._kept.close()
 
     def _request(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
         limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_SECONDS))
         tls = self._tls() if url.startswith("https:") else False
-        return self._session.post(url, data=body, headers=headers, timeout=limits, ssl=tls)
+        session = self._kept.get()
+        return session.post(url, data=body, headers=headers, timeout=limits, ssl=tls)
 
     def _tls(self) -> ssl.SSLContext:
         files = [name for name in (self._ca_file, self._cert_file, self._key_file) if name]
@@ -107,7 +93,16 @@ class EtcdHttp:
             if self._cert_file:
                 context.load_cert_chain(self._cert_file, self._key_file or None)
             self._context, self._loaded = context, loaded
+            self._note_expiry()
         return self._context
+
+    def _note_expiry(self) -> None:
+        """Have the metrics tell until when these certificates are good."""
+        if self._cert_file and (ends := expiries(Path(self._cert_file).read_bytes())):
+            metrics.CERTIFICATE_EXPIRY.labels("hub").set(ends[0])
+        if self._ca_file and (ends := expiries(Path(self._ca_file).read_bytes())):
+            # During a rotation the old authority is still there.
+            metrics.CERTIFICATE_EXPIRY.labels("ca").set(max(ends))
 
 
 def _abort(response: aiohttp.ClientResponse) -> None:

@@ -33,6 +33,12 @@ REPLICAS = Gauge(
     "Traefik replicas at the last commit: live, lagging (alive, but behind) or skipped",
     ["state"],
 )
+GENERATION = Gauge("jupyterhub_ha_generation", "Generation of the table that the hub wrote last")
+REPLICA_GENERATION = Gauge(
+    "jupyterhub_ha_replica_generation",
+    "Generation that a Traefik replica served when it last answered; gone when it does not answer",
+    ["replica"],
+)
 SKIPPED = Counter(
     "jupyterhub_ha_replicas_skipped", "Waits in which a replica did not answer and was skipped"
 )
@@ -42,6 +48,11 @@ LAGGING = Counter(
 UNAUTHENTICATED = Gauge(
     "jupyterhub_ha_etcd_unauthenticated",
     "1 while etcd has authentication turned off, as after a loss of its data",
+)
+CERTIFICATE_EXPIRY = Gauge(
+    "jupyterhub_ha_etcd_certificate_expiry_timestamp_seconds",
+    "Unix time at which the hub's certificate for etcd, or the authority's that it trusts, expires",
+    ["certificate"],
 )
 REPAIRS = Counter(
     "jupyterhub_ha_repairs", "Times that keys which somebody else had changed were written again"

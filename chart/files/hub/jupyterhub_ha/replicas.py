@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
-
 from . import metrics
 from .errors import RouteError
+from .replica_http import NoAnswerError, ReplicaHttp
 
 _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
-# A page of metrics is streamed, so that nothing of this size is ever kept.
-_LARGEST_BODY = 2**31
 # Later versions of Traefik may know the filter; 3.7 gives the whole page.
 _METRICS = "/metrics?name[]=traefik_service_requests_total&name[]=process_start_time_seconds"
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.2
@@ -66,19 +64,17 @@ class Replicas:
         self.timeout = timeout
         self.seen = False  # whether any replica ever served a generation
         self._path = f"/api/http/middlewares/{marker}@{provider}"
-        self._auth: dict[str, Any] = (
-            {"auth_username": username, "auth_password": password} if username else {}
-        )
         self._late: set[str] = set()
         self._dead: set[str] = set()
+        self._shown: set[str] = set()  # replicas whose generation is in the metrics
         self._log = log or logging.getLogger(__name__)
-        self._http: AsyncHTTPClient | None = None
+        # Not tornado's client, which opens a connection for each request.
+        self._http = ReplicaHttp(username, password)
 
     def close(self) -> None:
         """Close connections; they are opened again when needed."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        self._show({})
+        self._http.close()
 
     async def wait_for(self, generation: int) -> Report:
         """Wait until all live replicas serve this generation or a later one; never raises.
@@ -89,10 +85,11 @@ class Replicas:
         addresses = await self.addresses()
         if not set(addresses) - self._late - self._dead:
             self._late, self._dead = set(), set()  # nobody else is left to rely on
-        states = await asyncio.gather(*(self._follow(a, generation, start) for a in addresses))
+        followed = await asyncio.gather(*(self._follow(a, generation, start) for a in addresses))
         report = Report()
-        for address, state in zip(addresses, states, strict=True):
+        for address, (state, _) in zip(addresses, followed, strict=True):
             getattr(report, state).append(address)
+        self._show({a: serves for a, (_, serves) in zip(addresses, followed, strict=True)})
         self._note(report, generation, time.monotonic() - start)
         return report
 
@@ -119,6 +116,16 @@ class Replicas:
             metrics.LIVE_SECONDS.observe(seconds)
             self._log.debug("Generation %i is live after %.3f s", generation, seconds)
 
+    def _show(self, generations: Mapping[str, int | None]) -> None:
+        """Have the metrics tell of the replicas that answer, and of no others."""
+        answering = {urlsplit(a).netloc: n for a, n in generations.items() if n is not None}
+        for replica in self._shown - set(answering):
+            with contextlib.suppress(KeyError):  # gone already, with another proxy object's
+                metrics.REPLICA_GENERATION.remove(replica)
+        for replica, generation in answering.items():
+            metrics.REPLICA_GENERATION.labels(replica).set(generation)
+        self._shown = set(answering)
+
     async def addresses(self) -> list[str]:
         """Base URLs with an address instead of a name, each once; none for a name unknown."""
         found: dict[str, None] = {}
@@ -143,8 +150,11 @@ class Replicas:
                 found[f"http://{_host(str(address[0]))}:{port}{parts.path.rstrip('/')}"] = None
         return list(found)
 
-    async def _follow(self, address: str, generation: int, start: float) -> str:
-        """Ask one replica until it serves the generation; returns its field of a Report."""
+    async def _follow(self, address: str, generation: int, start: float) -> tuple[str, int | None]:
+        """Ask one replica until it serves the generation.
+
+        Returns its field of a Report and what it serves, None without an answer.
+        """
         was_dead = address in self._dead
         deadline = start if address in self._late else start + self.timeout
         pause = _FIRST_PAUSE
@@ -152,11 +162,11 @@ class Replicas:
             seconds = _QUICK_SECONDS if was_dead else _REQUEST_SECONDS
             serves = await self._generation(address, seconds)
             if serves is None and (was_dead or not await self._is_alive(address)):
-                return "skipped"
+                return "skipped", None
             if serves is not None and serves >= generation:
-                return "live"
+                return "live", serves
             if time.monotonic() + pause > deadline:
-                return "lagging"
+                return "lagging", serves
             was_dead = False
             await asyncio.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
@@ -165,80 +175,61 @@ class Replicas:
         """What each replica that answers says of its table, by address (see EtcdStore)."""
         addresses = await self.addresses()
         found = await asyncio.gather(*(self._marks(a, _REQUEST_SECONDS) for a in addresses))
-        answers = zip(addresses, found, strict=True)
-        return {a: marks for a, marks in answers if marks is not None and "refused" not in marks}
+        told = {
+            address: marks
+            for address, marks in zip(addresses, found, strict=True)
+            if marks is not None and "refused" not in marks
+        }
+        self._show({address: _generation_in(marks) for address, marks in told.items()})
+        return told
 
     async def _generation(self, address: str, seconds: float) -> int | None:
         """The generation that a replica serves, 0 for none; None if it gives no answer."""
         marks = await self._marks(address, seconds)
-        if marks is None:
-            return None
-        found = marks.get("generation", "")
-        return int(found) if found.isdigit() else 0
+        return None if marks is None else _generation_in(marks)
 
     async def _marks(self, address: str, seconds: float) -> dict[str, str] | None:
         """The marker's headers, {} if there is none; None if the replica gives no answer."""
         try:
-            response = await self._client().fetch(
-                address + self._path,
-                connect_timeout=seconds,
-                request_timeout=seconds,
-                **self._auth,
-            )
-            headers = json.loads(response.body)["headers"]["customResponseHeaders"]
-            return {str(name): str(value) for name, value in headers.items()}
-        except HTTPClientError as error:
-            if error.code == 404:
-                return {}
-            if error.code in {401, 403}:
-                self._log.error("Traefik at %s refuses the API user: %s", address, error)
-                return {"refused": str(error.code)}
+            status, body = await self._http.get(address + self._path, seconds)
+        except NoAnswerError:
             return None
+        if status in {401, 403}:
+            self._log.error("Traefik at %s refuses the API user: HTTP %i", address, status)
+            return {"refused": str(status)}
+        if status >= 400:
+            return {} if status == 404 else None
+        try:
+            headers = json.loads(body)["headers"]["customResponseHeaders"]
+            return {str(name): str(value) for name, value in headers.items()}
         except (AttributeError, KeyError, TypeError, ValueError):
             return {}
-        except (OSError, EOFError):
-            return None
 
     async def _is_alive(self, address: str) -> bool:
         """Whether it answers a ping; one that shuts down says 503 (terminatingStatusCode)."""
         try:
-            await self._client().fetch(
-                f"{address}/ping",
-                connect_timeout=_REQUEST_SECONDS,
-                request_timeout=_REQUEST_SECONDS,
-            )
-        except (HTTPClientError, OSError, EOFError):
+            status, _ = await self._http.get(f"{address}/ping", _REQUEST_SECONDS)
+        except NoAnswerError:
             return False
-        return True
+        return status < 400
 
     async def read_metrics(
         self, address: str, take: Callable[[bytes], object], seconds: float
     ) -> bool:
         """Give the replica's page of metrics to `take`, piece by piece; whether it came whole."""
         try:
-            await self._client().fetch(
-                address + _METRICS,
-                connect_timeout=min(seconds, _REQUEST_SECONDS),
-                request_timeout=seconds,
-                streaming_callback=take,
-                decompress_response=False,  # to pack so much would cost the replica more
-                **self._auth,  # on one host they need the password, too
-            )
-        except (HTTPClientError, OSError, EOFError) as error:
-            if isinstance(error, HTTPClientError) and 400 <= error.code < 500:
-                self._log.warning("Traefik at %s does not show its metrics: %s", address, error)
-            else:
-                self._log.debug("No metrics from Traefik at %s: %s", address, error)
+            status = await self._http.stream(address + _METRICS, take, seconds, _REQUEST_SECONDS)
+        except NoAnswerError as error:
+            self._log.debug("No metrics from Traefik at %s: %s", address, error)
             return False
-        return True
+        if 400 <= status < 500:
+            self._log.warning("Traefik at %s does not show its metrics: HTTP %i", address, status)
+        return status < 400
 
-    def _client(self) -> AsyncHTTPClient:
-        if self._http is None:
-            # More than the default of 10: each replica is asked at the same time.
-            self._http = AsyncHTTPClient(
-                force_instance=True, max_clients=100, max_body_size=_LARGEST_BODY
-            )
-        return self._http
+
+def _generation_in(marks: Mapping[str, str]) -> int:
+    found = marks.get("generation", "")
+    return int(found) if found.isdigit() else 0
 
 
 def _is_address(host: str) -> bool:

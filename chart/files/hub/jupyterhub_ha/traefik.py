@@ -66,7 +66,7 @@ class TraefikProxy(Proxy):  # type: ignore[misc]  # jupyterhub has no types
         30.0, min=0.1, config=True, help="""Seconds in which a change must be written."""
     )
     replica_timeout = Float(
-        10.0,
+        30.0,
         min=0.0,
         config=True,
         help="""Seconds to wait for a replica that is alive to serve a change. One that is late is
