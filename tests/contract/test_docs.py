@@ -22,7 +22,7 @@ BLOCK = re.compile(
 )
 # These run elsewhere: `make test` is this test run, and tests/e2e does what `make run` does.
 ELSEWHERE = re.compile(
-    r"^(make (run|test|lint|setup)\b|pkill |pytest |helm upgrade |\.venv/bin/python tests/e2e/)"
+    r"^(make (run|test|lint|setup|e2e)\b|pkill |pytest |helm upgrade |\.venv/bin/python tests/e2e/)"
 )
 
 

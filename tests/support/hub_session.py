@@ -119,7 +119,12 @@ class HubSession:
                 await asyncio.sleep(0.2)
 
     async def start_server(self, seconds: float = 90) -> None:
-        """Start the user's server through the hub's API and wait until it answers."""
+        """Start the user's server, wait until it answers, and log in to it."""
+        await self.spawn(seconds)
+        await self.enter_server()
+
+    async def spawn(self, seconds: float = 90) -> None:
+        """Start the user's server through the hub's API and wait until the hub calls it ready."""
         api = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}/server")
         await self.follow(urljoin(self.url, "hub/home"))  # sets the hub's XSRF cookie
         response = await self.fetch(api, "POST", body="")
@@ -131,7 +136,6 @@ class HubSession:
             if time.monotonic() > deadline:
                 raise SessionError(f"{self.server_url} is not ready after {seconds:.0f} s")
             await asyncio.sleep(0.2)
-        await self.enter_server()
 
     async def enter_server(self) -> None:
         """Open the server's page, which logs in to it through the hub (OAuth)."""

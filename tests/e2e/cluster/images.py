@@ -114,7 +114,9 @@ def references(values: Mapping[str, Any]) -> dict[str, str]:
         image: Any = values
         for key in path.split("."):
             image = image[key]
-        found[full_name(f"{image['name']}:{image['tag']}")] = short
+        name = full_name(f"{image['name']}:{image['tag']}")
+        # The same once more, as the image of an upgrade.
+        found |= {name: short, f"{name}-next": short}
     return found
 
 

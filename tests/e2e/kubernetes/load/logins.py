@@ -1,0 +1,112 @@
+"""Users who log in: from the login form until their own server answers through the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+from tests.support.hub_session import HubSession, SessionError
+
+_PASSWORD = "try-it-out"
+_numbers: Iterator[int] = itertools.count(1)
+
+
+@dataclass
+class Logins:
+    """How long each login took, in seconds, and what went wrong."""
+
+    to_live: list[float] = field(default_factory=list)
+    """From the request for the server to the first answer of the server through the proxy."""
+    problems: list[str] = field(default_factory=list)
+
+
+async def log_in(url: str, logins: Logins, seconds: float = 60) -> None:
+    """One new user, with all that a login needs; what goes wrong is noted, not raised."""
+    name = f"load-login-{next(_numbers)}"
+    session = HubSession(url, name, _PASSWORD)
+    try:
+        async with asyncio.timeout(seconds):
+            await session.login()
+            began = time.monotonic()
+            await session.spawn(seconds)
+            await _until_own_server(session)
+            logins.to_live.append(time.monotonic() - began)
+    except (SessionError, TimeoutError, ValueError) as error:
+        logins.problems.append(f"{name}: {error!r}")
+
+
+async def log_in_together(url: str, users: int, within: float) -> Logins:
+    """So many users, evenly over so many seconds."""
+    logins = Logins()
+
+    async def later(number: int) -> None:
+        await asyncio.sleep(within * number / users)
+        await log_in(url, logins)
+
+    await asyncio.gather(*(later(number) for number in range(users)))
+    return logins
+
+
+class SteadyLogins:
+    """One login after the other, with a pause; what was seen since the last look."""
+
+    def __init__(self, url: str, pause: float = 3.0) -> None:
+        self._url = url
+        self._pause = pause
+        self._task: asyncio.Task[None] | None = None
+        self._seen = Logins()
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def take(self) -> Logins:
+        """What was seen; from now on counted anew."""
+        seen, self._seen = self._seen, Logins()
+        return seen
+
+    async def _run(self) -> None:
+        while True:
+            await log_in(self._url, self._seen, seconds=20)
+            await asyncio.sleep(self._pause)
+
+
+async def _until_own_server(session: HubSession) -> None:
+    url = f"{session.server_url}api/status"
+    expected = {"path": f"/user/{session.username}/api/status", "size": 0}
+    while True:
+        response = await session.fetch(url)
+        if response.code == 200 and json.loads(response.body) == expected:
+            return
+        await asyncio.sleep(0.01)
+
+
+async def make_users(url: str, token: str, names: Sequence[str]) -> None:
+    """Users with running servers, made through the hub's API as a service would."""
+    headers = {"Authorization": f"token {token}"}
+    limit = asyncio.Semaphore(8)
+
+    async def make(session: aiohttp.ClientSession, name: str) -> None:
+        async with limit:
+            user = f"{url}hub/api/users/{name}"
+            async with session.post(user) as response:
+                if response.status not in {201, 409}:
+                    raise SessionError(f"POST {user}: {response.status}")
+            async with session.post(f"{user}/server") as response:
+                # 400: it runs already.
+                if response.status not in {201, 202, 400}:
+                    raise SessionError(f"POST {user}/server: {response.status}")
+
+    async with aiohttp.ClientSession(headers=headers) as session:
+        await asyncio.gather(*(make(session, name) for name in names))
