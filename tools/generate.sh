@@ -6,6 +6,7 @@ python tools/values/generate.py
 python tools/cli_reference.py
 python tools/proxy_reference.py
 python tools/conformance_page.py
+python tools/dashboard.py
 python tools/network_page.py
 python -m tests.chart.golden
 python -m benchmarks.report

@@ -189,6 +189,27 @@
   {{- include "jupyterhub-ha.fullname" . | default (printf "%s-default-priority" .Release.Name) }}
 {{- end }}
 
+{{- /* PrometheusRule */}}
+{{- define "jupyterhub-ha.alerts.fullname" -}}
+  {{- include "jupyterhub-ha.fullname.dash" . }}jupyterhub-alerts
+{{- end }}
+
+{{- /* ConfigMap with Grafana's dashboard. */}}
+{{- define "jupyterhub-ha.dashboard.fullname" -}}
+  {{- include "jupyterhub-ha.fullname.dash" . }}jupyterhub-dashboard
+{{- end }}
+
+{{- /*
+  A name in another namespace, where other releases may have theirs, too: takes
+  (list <root context> <name> <namespace, or nothing>).
+*/}}
+{{- define "jupyterhub-ha.monitoring.fullname" -}}
+  {{- $root := index . 0 }}
+  {{- $namespace := index . 2 | default $root.Release.Namespace }}
+  {{- if ne $namespace $root.Release.Namespace }}{{ $root.Release.Namespace }}-{{ end }}
+  {{- index . 1 }}
+{{- end }}
+
 
 {{- /*
   All names as YAML, for the hub's ConfigMap: Python asks for names and does not build them.

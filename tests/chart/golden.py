@@ -37,7 +37,11 @@ SECRETS = Path(__file__).with_name("secrets.yaml")
 _OF_HUB = re.compile("etc/jupyterhub-ha/hub/(jupyterhub_ha|config|secret)/")
 _PACKAGE = re.compile("ConfigMap (companion-)?hub-package.*")
 _OF_PACKAGE = re.compile(r"(?<=checksum/jupyterhub-ha: )\S+")
-_REPEATED = {("ConfigMap", "hub"): "jupyterhub_config.py", ("Secret", "hub"): "values.yaml"}
+_REPEATED = {
+    ("ConfigMap", "hub"): "jupyterhub_config.py",
+    ("ConfigMap", "jupyterhub-dashboard"): "jupyterhub-ha.json",
+    ("Secret", "hub"): "values.yaml",
+}
 
 
 def rendered(example: Path) -> dict[str, str]:

@@ -20,6 +20,8 @@ from tests.support.chart import CHART, HELM, render
 from tests.support.processes import TOOLS_BIN
 
 KUBERNETES = ("1.30", "1.33")
+# Not Kubernetes' own; tests/monitoring/ has the Operator's own types read them.
+OPERATORS = ("PodMonitor", "PrometheusRule")
 
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
 
@@ -70,7 +72,8 @@ def test_objects_are_valid(example, version, kind):
     ).objects
     assert len(objects) > 10
     for made in objects:
-        validate(made, version, strict=True)
+        if made["kind"] not in OPERATORS:
+            validate(made, version, strict=True)
 
 
 def write_schemas(folder):
@@ -96,6 +99,7 @@ def test_kubeconform_agrees(tmp_path):
         renders[-1].write_bytes(made.stdout)
     location = f"{tmp_path}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
     options = ("-strict", "-summary", "-n", "1", "-schema-location", location)
+    options += ("-skip", ",".join(OPERATORS))
     done = subprocess.run(
         [TOOLS_BIN / "kubeconform", *options, *renders],
         capture_output=True,
@@ -104,7 +108,8 @@ def test_kubeconform_agrees(tmp_path):
         timeout=100,
     )
     assert done.returncode == 0, done.stdout
-    assert "Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
+    skipped = sum(file.read_text().count(f"\nkind: {k}\n") for file in renders for k in OPERATORS)
+    assert f"Invalid: 0, Errors: 0, Skipped: {skipped}" in done.stdout
 
 
 def test_everything_optional_at_once_is_valid():

@@ -43,7 +43,15 @@ c.Spawner.args = ["--ServerApp.log_level=WARN", "--allow-root"]
 class Hub(Service):
     """One hub in `folder`; `url` is where Traefik shows it. Its users' servers outlive a kill."""
 
-    def __init__(self, folder: Path, public_url: str, traits: Mapping[str, Any], port: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        public_url: str,
+        traits: Mapping[str, Any],
+        port: int = 0,
+        more: str = "",
+    ) -> None:
+        """`more` is Python for the end of the hub's configuration."""
         folder.mkdir(parents=True)
         self.folder = folder
         self.hub_url = f"http://127.0.0.1:{port or free_port()}"
@@ -55,7 +63,7 @@ class Hub(Service):
         }
         (folder / "given.json").write_text(json.dumps(given))
         config = folder / "jupyterhub_config.py"
-        config.write_text(_CONFIG)
+        config.write_text(_CONFIG + more)
         super().__init__(
             [sys.executable, "-m", "jupyterhub", f"--config={config}"],
             folder / "hub.log",

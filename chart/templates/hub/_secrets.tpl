@@ -24,7 +24,7 @@
 {{- define "jupyterhub-ha.hub.serviceToken" -}}
   {{- $root := index . 0 }}
   {{- $name := index . 1 }}
-  {{- $service := get $root.Values.hub.services $name | default dict }}
+  {{- $service := get (include "jupyterhub-ha.hub.services" $root | fromJson).services $name | default dict }}
   {{- $given := get $service "api_token" | default (get $service "apiToken") }}
   {{- include "jupyterhub-ha.secret" (dict "root" $root "secret" (include "jupyterhub-ha.hub.fullname" $root) "key" (printf "hub.services.%s.apiToken" $name) "given" $given "draw" "hex") }}
 {{- end }}

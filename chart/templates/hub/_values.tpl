@@ -8,6 +8,7 @@
   {{- $values := deepCopy .Values }}
   {{- range list
     "imagePullSecret.password"
+    "monitoring"
     "proxy.annotations"
     "proxy.chp"
     "proxy.deploymentStrategy"
@@ -19,6 +20,7 @@
   }}
     {{- include "jupyterhub-ha.hub.drop" (list $values .) }}
   {{- end }}
+  {{- $_ := mergeOverwrite $values.hub (include "jupyterhub-ha.hub.services" . | fromJson) }}
   {{- $etcd := pick $values.proxy.etcd "enabled" "endpoints" "maxTxnOps" "namespace" }}
   {{- $_ := set $etcd "auth" (pick $values.proxy.etcd.auth "hubUsername") }}
   {{- $_ := set $values.proxy "etcd" $etcd }}

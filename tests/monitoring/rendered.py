@@ -1,0 +1,52 @@
+"""What the chart renders for Prometheus and Grafana, as the tests of this folder take it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.support.chart import Rendered, render
+
+NAMESPACE = "hub"
+
+
+def render_all(proxy: Mapping[str, Any]) -> Rendered:
+    """A release with everything below `monitoring` turned on; `proxy` as in the values."""
+    on = {"enabled": True}
+    monitoring = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
+    return render({"monitoring": monitoring, "proxy": dict(proxy)}, "--namespace", NAMESPACE)
+
+
+def rule_file(rendered: Rendered) -> dict[str, Any]:
+    """The rules, as a file that Prometheus reads."""
+    return {"groups": rendered.get("PrometheusRule", "jupyterhub-alerts")["spec"]["groups"]}
+
+
+def alert_expressions(rendered: Rendered) -> dict[str, str]:
+    """The alerts' expressions by name."""
+    rules = [rule for group in rule_file(rendered)["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule["expr"] for rule in rules}
+
+
+def selectors(expression: str) -> list[str]:
+    """The selectors of series in an expression, without functions and comparisons.
+
+    Each one of ours has braces, and no label's value has.
+    """
+    return sorted(set(re.findall(r"[a-z_]+\{[^}]*\}", expression)))
+
+
+def panel_expressions(rendered: Rendered) -> dict[str, str]:
+    """The dashboard's expressions by panel and legend, with what Grafana fills in."""
+    data = rendered.get("ConfigMap", "jupyterhub-dashboard")["data"]
+    return dict(_panels(json.loads(data["jupyterhub-ha.json"])))
+
+
+def _panels(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            expression = target["expr"].replace("$namespace", NAMESPACE)
+            name = f"{panel['title']}: {target['legendFormat']}"
+            yield name, expression.replace("$__rate_interval", "1m")
