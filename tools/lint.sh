@@ -36,6 +36,7 @@ check "generated table of conformance" python tools/conformance_page.py --check
 check "generated page on the network" python tools/network_page.py --check
 check "generated dashboard for Grafana" python tools/dashboard.py --check
 check "figures in the page on performance" python -m benchmarks.report --check
+check "table of what was lost" python -m tests.e2e.kubernetes.page --check
 check "the load generator's Go" tools/go-lint.sh
 
 if [ -n "$failed" ]; then

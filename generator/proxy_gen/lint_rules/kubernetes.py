@@ -50,7 +50,7 @@ def schema_version(wanted: str) -> str:
 
 
 def _is_custom(document: Document) -> bool:
-    """Tell whether a CustomResourceDefinition makes it: Kubernetes' own groups have a short name."""
+    """Whether a CustomResourceDefinition makes it; Kubernetes' own groups have short names."""
     group, slash, _ = str(document.data.get("apiVersion", "")).partition("/")
     return bool(slash) and "." in group and not group.endswith(".k8s.io")
 
