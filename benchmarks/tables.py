@@ -9,9 +9,9 @@ from benchmarks.requirements import Verdict
 from benchmarks.summary import Series, Summary, cases_of, peers_of, summary
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; its first column holds names, the others figures."""
-    rules = ["---", *("---:" for _ in head[1:])]
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> str:
+    """A table; its first columns hold names, the others figures."""
+    rules = ["---"] * names + ["---:"] * (len(head) - names)
     lines = [head, rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from proxy_gen.errors import Problem
@@ -96,15 +96,13 @@ def _network_policy(
 ) -> Iterator[Problem]:
     selector = spec.get("podSelector")
     yield from _selects(document, "spec.podSelector", selector, templates)
-    chosen = [one for one in templates if matches(selector, one.labels)]
-    names = {name for one in chosen for name in one.port_names()}
-    for number, rule in enumerate(spec.get("ingress") or []):
-        for port in rule.get("ports") or []:
-            name = port.get("port")
-            if isinstance(name, str) and chosen and name not in names:
-                what = f"its pods have no port named {name!r}"
-                where = f"spec.ingress[{number}].ports"
-                yield problem(document, where, what, f"they have {_listed(names)}", RULE)
+    named = [
+        (f"spec.ingress[{number}].ports", port.get("port"))
+        for number, rule in enumerate(spec.get("ingress") or [])
+        for port in rule.get("ports") or []
+    ]
+    strings = [(where, name) for where, name in named if isinstance(name, str)]
+    yield from _port_names(document, strings, selector, templates)
 
 
 def _pod_monitor(
@@ -112,13 +110,25 @@ def _pod_monitor(
 ) -> Iterator[Problem]:
     selector = spec.get("selector")
     yield from _selects(document, "spec.selector", selector, templates)
+    named = [
+        (f"spec.podMetricsEndpoints[{number}].port", endpoint.get("port"))
+        for number, endpoint in enumerate(spec.get("podMetricsEndpoints") or [])
+    ]
+    yield from _port_names(document, named, selector, templates)
+
+
+def _port_names(
+    document: Document,
+    named: Iterable[tuple[str, Any]],
+    selector: Any,
+    templates: Sequence[PodTemplate],
+) -> Iterator[Problem]:
+    """A problem for each name, by its place, that no port of the selected pods has."""
     chosen = [one for one in templates if matches(selector, one.labels)]
     names = {name for one in chosen for name in one.port_names()}
-    for number, endpoint in enumerate(spec.get("podMetricsEndpoints") or []):
-        name = endpoint.get("port")
+    for where, name in named:
         if chosen and name not in names:
             what = f"its pods have no port named {name!r}"
-            where = f"spec.podMetricsEndpoints[{number}].port"
             yield problem(document, where, what, f"they have {_listed(names)}", RULE)
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from jupyterhub_ha.table import marks_in
 from proxy_gen import certificates
 from proxy_gen.errors import UsageError
 
@@ -28,10 +29,10 @@ def table(status: int, body: bytes) -> Table:
         return Table(None)
     if status != 200:
         raise ValueError(f"/ready answers {status}")
+    marks = marks_in(body)
     try:
-        marks = json.loads(body)["headers"]["customResponseHeaders"]
-        return Table(int(marks["generation"]), str(marks.get("store", "")))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return Table(int(marks["generation"]), marks.get("store", ""))
+    except (KeyError, ValueError) as error:
         raise ValueError("/ready does not show the table's generation") from error
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks.tables import markdown
 from tests.e2e.cluster.settings import ROOT
 
 from . import report
@@ -62,21 +63,21 @@ def filled(page: str, measured: Sequence[Measured], usages: Sequence[Usage] = ()
 
 def _table(rows: Iterable[Row]) -> str:
     head = ["fault or change", "allowed", *_COLUMNS.values()]
-    lines = [head, ["---", "---", *("---:" for _ in _COLUMNS)]]
+    lines = []
     for row in rows:
         values = [getattr(row, name) for name in _COLUMNS]
         shown = ["" if value is None else f"{value:,}" for value in values]
         lines.append([row.fault, row.allowed, *shown])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(head, lines, names=2)
 
 
 def _usage_table(usages: Iterable[Usage]) -> str:
     head = ["proxy", "", "part", "pods", "memory, MiB", "thousandths of a processor"]
-    lines = [head, ["---", "---", "---", "---:", "---:", "---:"]]
+    lines = []
     for usage in usages:
         figures = (usage.pods, usage.memory_mib, usage.millicores)
         lines.append([usage.proxy, usage.state, usage.component, *(f"{n:,}" for n in figures)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(head, lines, names=3)
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -12,7 +11,7 @@ from tests.support.hub_session import HubSession
 
 from .kube import Kube, until
 from .measure import Table
-from .release import Release
+from .release import Release, chart_values
 
 PASSWORD = "try-it-out"
 WRITE = "open('kept.txt', 'w').write('still here'); print('written')"
@@ -103,12 +102,11 @@ async def test_etcd_that_lost_everything_is_filled_again(release: Release) -> No
 
 
 def _singleuser_image() -> str:
-    values = yaml.safe_load((ROOT / "chart/values.yaml").read_text())
-    return str(values["singleuser"]["image"]["name"])
+    return str(chart_values()["singleuser"]["image"]["name"])
 
 
 def _pods(kube: Kube, name: str) -> list[str]:
-    found = json.loads(kube.kubectl("get", "pods", "-o", "json"))["items"]
+    found = kube.get("pods")["items"]
     return [pod["metadata"]["name"] for pod in found if pod["metadata"]["name"] == name]
 
 

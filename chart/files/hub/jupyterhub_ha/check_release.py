@@ -19,6 +19,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from .replicas import Replicas
+from .table import marks_in
 
 _REQUEST_SECONDS = 5.0
 _PAUSE = 1.0
@@ -118,11 +119,8 @@ def _no_table(answer: Answer) -> str:
 
 def _marks(answer: Answer) -> tuple[str, str]:
     """Store and generation of the table that a replica serves; empty where there are none."""
-    try:
-        found = json.loads(answer.body)["headers"]["customResponseHeaders"]
-        return str(found.get("store", "")), str(found.get("generation", ""))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return "", ""
+    found = marks_in(answer.body)
+    return found.get("store", ""), found.get("generation", "")
 
 
 def _reason(answer: Answer) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import socket
 import time
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from . import metrics
 from .errors import RouteError
 from .replica_http import NoAnswerError, ReplicaHttp
+from .table import marks_in
 
 _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
@@ -199,11 +199,7 @@ class Replicas:
             return {"refused": str(status)}
         if status >= 400:
             return {} if status == 404 else None
-        try:
-            headers = json.loads(body)["headers"]["customResponseHeaders"]
-            return {str(name): str(value) for name, value in headers.items()}
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return {}
+        return marks_in(body)
 
     async def _is_alive(self, address: str) -> bool:
         """Whether it answers a ping; one that shuts down says 503 (terminatingStatusCode)."""

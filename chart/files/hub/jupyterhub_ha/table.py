@@ -29,6 +29,18 @@ RECORDS = "jupyterhub-ha/"
 MARKER = "jupyterhub-generation"
 
 
+def marks_in(body: bytes) -> dict[str, str]:
+    """The marker's headers (`generation`, `store`, ...) as Traefik's API shows the middleware.
+
+    Empty where the answer shows none.
+    """
+    try:
+        headers = json.loads(body)["headers"]["customResponseHeaders"]
+        return {str(name): str(value) for name, value in headers.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Write this value."""
