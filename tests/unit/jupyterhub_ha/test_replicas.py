@@ -34,6 +34,9 @@ class Traefik:
         self.status = status
         self.asked = 0
 
+    def serve(self, generation: int) -> None:
+        self.generation = generation
+
     def answer(self, path: str) -> tuple[int, bytes]:
         if not self.alive:
             raise NoAnswerError("refused")
@@ -101,6 +104,43 @@ async def test_all_live_replicas_are_waited_for(network: Network) -> None:
     assert await replicas.wait_for(4) == Report(live=[ONE, TWO])
     assert slow.asked == 4
     assert replicas.seen
+
+
+async def test_replicas_are_first_asked_after_a_share_of_the_usual_time(network: Network) -> None:
+    """Questions in vain cost Traefik the time that it needs for the change."""
+    replica = Traefik(0)
+    replicas = replicas_of(network, a=replica)
+
+    async def change(seconds: float) -> int:
+        replica.asked = 0
+        wanted = (replica.generation or 0) + 1
+        asyncio.get_running_loop().call_later(seconds, replica.serve, wanted)
+        assert await replicas.wait_for(wanted) == Report(live=[ONE])
+        return replica.asked
+
+    first = await change(0.2)
+    for _ in range(10):
+        usual = await change(0.2)
+    assert usual < first / 2
+    slow = replicas._usual
+    for _ in range(10):
+        await change(0)
+    assert replicas._usual < slow / 2
+
+
+async def test_a_slow_change_does_not_hold_up_those_after_it(network: Network) -> None:
+    replicas = replicas_of(network, 60, a=Traefik(9))
+    replicas._usual = 1000.0
+    await replicas.wait_for(1)
+    assert replicas._usual < 10
+
+
+async def test_no_wait_is_longer_than_the_timeout(network: Network) -> None:
+    replicas = replicas_of(network, 0.01, a=Traefik(0))
+    replicas._usual = 1000.0
+    began = time.monotonic()
+    assert await replicas.wait_for(1) == Report(lagging=[ONE])
+    assert time.monotonic() - began < 0.4
 
 
 async def test_a_dead_replica_is_skipped(network: Network) -> None:

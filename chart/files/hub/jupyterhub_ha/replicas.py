@@ -22,7 +22,10 @@ _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
 # Later versions of Traefik may know the filter; 3.7 gives the whole page.
 _METRICS = "/metrics?name[]=traefik_service_requests_total&name[]=process_start_time_seconds"
-_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.005, 0.25, 1.2
+# Each question costs Traefik time that it needs for the change itself: the first comes after a share
+# of what changes usually take, the others in steps of a small share of what this one has taken.
+_FIRST_SHARE, _LONGEST_FIRST = 0.6, 0.5
+_STEP_SHARE, _SHORTEST_STEP, _LONGEST_STEP = 0.05, 0.001, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Replicas:
         self.urls = list(urls)
         self.timeout = timeout
         self.seen = False  # whether any replica ever served a generation
+        self._usual = 0.0  # seconds that a change needs to be live everywhere
         self._path = f"/api/http/middlewares/{marker}@{provider}"
         self._late: set[str] = set()
         self._dead: set[str] = set()
@@ -113,6 +117,8 @@ class Replicas:
         self._late, self._dead = set(report.lagging), set(report.skipped)
         if report.live:
             self.seen = True
+            # Down at once, up by halves: one slow change must not hold up those after it.
+            self._usual = min(seconds, 1.5 * self._usual + 5 * _SHORTEST_STEP)
             metrics.LIVE_SECONDS.observe(seconds)
             self._log.debug("Generation %i is live after %.3f s", generation, seconds)
 
@@ -157,7 +163,7 @@ class Replicas:
         """
         was_dead = address in self._dead
         deadline = start if address in self._late else start + self.timeout
-        pause = _FIRST_PAUSE
+        await asyncio.sleep(min(_FIRST_SHARE * self._usual, _LONGEST_FIRST, self.timeout))
         while True:
             seconds = _QUICK_SECONDS if was_dead else _REQUEST_SECONDS
             serves = await self._generation(address, seconds)
@@ -165,11 +171,12 @@ class Replicas:
                 return "skipped", None
             if serves is not None and serves >= generation:
                 return "live", serves
-            if time.monotonic() + pause > deadline:
+            now = time.monotonic()
+            step = min(max(_STEP_SHARE * (now - start), _SHORTEST_STEP), _LONGEST_STEP)
+            if now + step > deadline:
                 return "lagging", serves
             was_dead = False
-            await asyncio.sleep(pause)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+            await asyncio.sleep(step)
 
     async def marks(self) -> dict[str, dict[str, str]]:
         """What each replica that answers says of its table, by address (see EtcdStore)."""
