@@ -22,8 +22,8 @@ _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
 # Later versions of Traefik may know the filter; 3.7 gives the whole page.
 _METRICS = "/metrics?name[]=traefik_service_requests_total&name[]=process_start_time_seconds"
-# Each question costs Traefik time that it needs for the change itself: the first comes after a share
-# of what changes usually take, the others in steps of a small share of what this one has taken.
+# Each question costs Traefik time that it needs for the change itself: the first comes after a
+# share of what changes usually take, the others in steps of a share of what this one has taken.
 _FIRST_SHARE, _LONGEST_FIRST = 0.6, 0.5
 _STEP_SHARE, _SHORTEST_STEP, _LONGEST_STEP = 0.05, 0.001, 0.25
 
