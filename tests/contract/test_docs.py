@@ -5,56 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.doc_blocks import PAGES, Block, all_blocks
 from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN
 
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")],
-    key=lambda page: str(page),
-)
-# A remark above a block says what the block needs or how it ends:
-#   <!-- not run here: REASON -->   or   <!-- exit: 1 -->
-BLOCK = re.compile(
-    r"(?:^<!-- (?P<remark>[^>]+) -->\n+)?^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
-)
 # These run elsewhere: `make test` is this test run, and tests/e2e does what `make run` does.
 ELSEWHERE = re.compile(
     r"^(make (run|test|lint|setup|e2e)\b|pkill |pytest |helm upgrade |\.venv/bin/python tests/e2e/)"
 )
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of shell commands in a page."""
-
-    page: Path
-    line: int
-    commands: tuple[str, ...]
-    exit_code: int
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def blocks() -> list[Block]:
-    found = []
-    for page in PAGES:
-        text = page.read_text()
-        for match in BLOCK.finditer(text):
-            remark = match["remark"] or ""
-            if remark.startswith("not run here: "):
-                continue
-            commands = tuple(
-                line.partition("  #")[0].strip()
-                for line in match["text"].replace("\\\n", " ").splitlines()
-                if line.strip() and not line.startswith("#")
-            )
-            code = int(remark.removeprefix("exit: ")) if remark.startswith("exit: ") else 0
-            found.append(Block(page, text.count("\n", 0, match.start()) + 1, commands, code))
-    return found
+HERE = [block for block in all_blocks() if not block.elsewhere]
 
 
 @pytest.fixture
@@ -67,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("block", blocks(), ids=str)
+@pytest.mark.parametrize("block", HERE, ids=str)
 def test_a_block_of_commands_runs(block: Block, folder: Path) -> None:
     path = f"{VENV_BIN}:{TOOLS_BIN}:/usr/bin:/bin"
     if "secrets.yaml" in " ".join(block.commands):
@@ -88,7 +49,7 @@ def test_a_block_of_commands_runs(block: Block, folder: Path) -> None:
 
 
 def test_there_are_commands_to_run() -> None:
-    commands = [command for block in blocks() for command in block.commands]
+    commands = [command for block in HERE for command in block.commands]
     assert sum(not ELSEWHERE.match(command) for command in commands) >= 10
 
 

@@ -30,7 +30,6 @@ from tests.monitoring.rendered import (
 from tests.support.etcd import EtcdCluster
 from tests.support.hub import PASSWORD, Hub
 from tests.support.hub_session import HubSession
-from tests.support.processes import TOOLS_BIN
 from tests.support.prometheus import Prometheus
 from tests.support.proxies import TraefikEtcdSystem
 from traitlets.config import Config
@@ -38,13 +37,7 @@ from traitlets.config import Config
 from jupyterhub_ha.configure_hub import configure_services
 from jupyterhub_ha.values import Mounts, Values
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        not (TOOLS_BIN / "prometheus").exists(),
-        reason="no prometheus in .tools/bin: minutes to build, see tools/prometheus/go.mod",
-    ),
-]
+pytestmark = pytest.mark.timeout(300)
 
 SECONDS = 90  # until something is seen; Prometheus looks every other one
 

@@ -1,5 +1,3 @@
-// promtool is built by set-up. Prometheus itself, for tests/monitoring/test_real_prometheus.py:
-// go build -tags remove_all_sd -o ../../.tools/bin/prometheus github.com/prometheus/prometheus/cmd/prometheus
 module jupyterhub-ha/tools/prometheus
 
 go 1.26.7

@@ -45,6 +45,13 @@ class Release:
         status = self.kube.get("service", "proxy-public")["status"]
         return f"http://{status['loadBalancer']['ingress'][0]['ip']}/"
 
+    def all_values(self) -> dict[str, Any]:
+        """What is set, and what the cluster needs, as one values file would have it."""
+        found: dict[str, Any] = {}
+        for file in _FILES:
+            found = merged(found, yaml.safe_load(file.read_text()))
+        return merged(found, self.values)
+
     def prepare(self) -> None:
         """The namespace, which lets only restricted pods in, and the users' server of the load."""
         name = self.kube.namespace
