@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.support.chart import Rendered, render
@@ -17,6 +17,38 @@ def render_all(proxy: Mapping[str, Any]) -> Rendered:
     on = {"enabled": True}
     monitoring = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
     return render({"monitoring": monitoring, "proxy": dict(proxy)}, "--namespace", NAMESPACE)
+
+
+def scrape_configs(
+    rendered: Rendered,
+    targets: Mapping[str, Mapping[str, str]],
+    secret: Callable[[str], Mapping[str, str]],
+) -> Iterator[dict[str, Any]]:
+    """What the Prometheus Operator makes of the PodMonitors.
+
+    `targets` has, for each component, the pods' names and their addresses with port; `secret`
+    returns a Secret's content by its name.
+    """
+    for monitor in (made for made in rendered.objects if made["kind"] == "PodMonitor"):
+        spec = monitor["spec"]
+        assert spec["jobLabel"] == "component"
+        job = spec["selector"]["matchLabels"]["component"]
+        (endpoint,) = spec["podMetricsEndpoints"]
+        config: dict[str, Any] = {
+            "job_name": job,
+            "metrics_path": endpoint["path"],
+            "static_configs": [
+                {"targets": [address], "labels": {"namespace": NAMESPACE, "pod": pod}}
+                for pod, address in targets[job].items()
+            ],
+        }
+        if "authorization" in endpoint:
+            token = endpoint["authorization"]["credentials"]
+            config["authorization"] = {
+                "type": endpoint["authorization"]["type"],
+                "credentials": secret(token["name"])[token["key"]],
+            }
+        yield config
 
 
 def rule_file(rendered: Rendered) -> dict[str, Any]:

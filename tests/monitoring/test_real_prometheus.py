@@ -25,6 +25,7 @@ from tests.monitoring.rendered import (
     panel_expressions,
     render_all,
     rule_file,
+    scrape_configs,
     selectors,
 )
 from tests.support.etcd import EtcdCluster
@@ -46,33 +47,6 @@ SECONDS = 90  # until something is seen; Prometheus looks every other one
 def rendered():
     """A release of the size of the system here, which has two replicas and one member."""
     return render_all({"traefik": {"replicas": 2}, "etcd": {"replicas": 1}})
-
-
-def scrape_configs(rendered, targets):
-    """What the Operator makes of the PodMonitors, at these addresses: by component."""
-    for made in rendered.objects:
-        if made["kind"] != "PodMonitor":
-            continue
-        spec = made["spec"]
-        assert spec["jobLabel"] == "component"
-        job = spec["selector"]["matchLabels"]["component"]
-        (endpoint,) = spec["podMetricsEndpoints"]
-        config = {
-            "job_name": job,
-            "metrics_path": endpoint["path"],
-            "static_configs": [
-                {"targets": [address], "labels": {"namespace": NAMESPACE, "pod": f"{job}-{number}"}}
-                for number, address in enumerate(targets[job])
-            ],
-        }
-        if "authorization" in endpoint:
-            token = endpoint["authorization"]["credentials"]
-            text = rendered.secret(token["name"])[token["key"]]
-            config["authorization"] = {
-                "type": endpoint["authorization"]["type"],
-                "credentials": text,
-            }
-        yield config
 
 
 def hub_services(rendered, folder):
@@ -110,16 +84,20 @@ def world(rendered, tmp_path_factory):
 
 
 def configuration(rendered, folder, system, hub):
+    urls = {
+        "hub": [hub.hub_url],
+        "proxy": [replica.url for replica in system.replicas],
+        "proxy-etcd": system.etcd.health,
+    }
     targets = {
-        "hub": [urlsplit(hub.hub_url).netloc],
-        "proxy": [urlsplit(replica.url).netloc for replica in system.replicas],
-        "proxy-etcd": [urlsplit(url).netloc for url in system.etcd.health],
+        job: {f"{job}-{number}": urlsplit(url).netloc for number, url in enumerate(found)}
+        for job, found in urls.items()
     }
     (folder / "rules.yaml").write_text(yaml.safe_dump(rule_file(rendered)))
     return {
         "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
         "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": list(scrape_configs(rendered, targets)),
+        "scrape_configs": list(scrape_configs(rendered, targets, rendered.secret)),
     }
 
 

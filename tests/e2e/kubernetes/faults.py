@@ -116,6 +116,12 @@ def leader_deleted(scene: Scene) -> None:
     scene.kubectl("delete", "pod", scene.release.etcd_leader(), "--wait=false")
 
 
+def member_lost(scene: Scene) -> None:
+    """A member of etcd and its volume are gone for good; a new one takes its place."""
+    scene.kubectl("delete", "pvc", "data-proxy-etcd-1", "--wait=false")
+    scene.kubectl("delete", "pod", "proxy-etcd-1", "--wait=false")
+
+
 def etcd_rolls(scene: Scene) -> None:
     """All members of etcd are replaced, one after another."""
     scene.kubectl("rollout", "restart", "statefulset/proxy-etcd")
@@ -209,6 +215,7 @@ FAULTS = (
     Fault("kill -9 of a Traefik", proxy_killed, _NOTICED, in_flight=True, gap=8),
     Fault("a node's sudden death", node_dies, _NOTICED, in_flight=True, gap=45),
     Fault("the pod of etcd's leader deleted", leader_deleted),
+    Fault("a member of etcd and its volume lost for good", member_lost),
     Fault("etcd: rolling update", etcd_rolls),
     Fault(
         "etcd: quorum lost and back", quorum_lost, "0 failed; logins fail meanwhile", logins=False

@@ -16,7 +16,17 @@ from tests.support.processes import VENV_BIN
 
 from .release import Release
 
-PAGES = ("install", "status", "review", "monitor", "secrets", "etcd", "backup")
+PAGES = (
+    "install",
+    "status",
+    "trouble",
+    "review",
+    "upgrade",
+    "monitor",
+    "secrets",
+    "etcd",
+    "backup",
+)
 """Those with commands for a cluster, in the order in which somebody would come to them."""
 FOLDER = ROOT / "docs/how-to"
 _SECONDS = 420

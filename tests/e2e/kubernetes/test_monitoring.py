@@ -1,0 +1,150 @@
+"""A real Prometheus reads the running cluster's pods, as the release's PodMonitors say.
+
+The Prometheus Operator is not here: the cluster gets definitions of its kinds that take any
+content, and `scrape_configs` does what the Operator makes of a PodMonitor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+from tests.monitoring.rendered import (
+    alert_expressions,
+    panel_expressions,
+    rule_file,
+    scrape_configs,
+    selectors,
+)
+from tests.support.chart import Rendered
+from tests.support.hub_session import HubSession
+from tests.support.prometheus import Prometheus
+
+from .kube import Object, until
+from .load.logins import log_in_together
+from .release import Release
+
+PASSWORD = "try-it-out"
+SECONDS = 120
+_KINDS = {"PodMonitor": "podmonitors", "PrometheusRule": "prometheusrules"}
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+
+def _definition(kind: str, plural: str) -> Object:
+    group = "monitoring.coreos.com"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version: dict[str, Any] = {"name": "v1", "served": True, "storage": True}
+    version["schema"] = {"openAPIV3Schema": schema}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def watched(
+    release: Release, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Prometheus, Rendered]]:
+    """Prometheus, and what the release has made for it."""
+    kube = release.kube
+    kube.apply(*(_definition(kind, plural) for kind, plural in _KINDS.items()))
+    for plural in _KINDS.values():
+        kube.kubectl("wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
+    on = {"enabled": True}
+    monitoring = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
+    release.upgrade({"monitoring": monitoring})
+    release.settle()
+    rendered = Rendered(kube.run("helm", "get", "manifest", release.name))
+    folder = tmp_path_factory.mktemp("watched")
+    with Prometheus(folder / "prometheus", _configuration(release, rendered, folder)) as found:
+        yield found, rendered
+    release.upgrade({"monitoring": {name: {"enabled": False} for name in monitoring}})
+
+
+def _configuration(release: Release, rendered: Rendered, folder: Path) -> dict[str, Any]:
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rule_file(rendered)))
+    targets = {
+        monitor["spec"]["selector"]["matchLabels"]["component"]: _pods(release, monitor)
+        for monitor in rendered.objects
+        if monitor["kind"] == "PodMonitor"
+    }
+    return {
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
+        "rule_files": [str(folder / "rules.yaml")],
+        "scrape_configs": list(scrape_configs(rendered, targets, release.kube.secret)),
+    }
+
+
+def _pods(release: Release, monitor: Object) -> dict[str, str]:
+    """Addresses of the pods that a PodMonitor selects, at the port that it names."""
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    selector = ",".join(f"{name}={value}" for name, value in labels.items())
+    found = {}
+    for pod in release.kube.get("pods", "-l", selector)["items"]:
+        ports = [port for c in pod["spec"]["containers"] for port in c.get("ports", ())]
+        (number,) = [port["containerPort"] for port in ports if port["name"] == endpoint["port"]]
+        found[pod["metadata"]["name"]] = f"{pod['status']['podIP']}:{number}"
+    return found
+
+
+def test_every_pod_is_read(watched: tuple[Prometheus, Rendered]) -> None:
+    prometheus, _ = watched
+
+    def health() -> dict[str, list[str]]:
+        targets = prometheus.targets()
+        return {job: [one["health"] for one in targets[job]] for job in targets}
+
+    wanted = {"hub": ["up"], "proxy": ["up"] * 3, "proxy-etcd": ["up"] * 3}
+    until("not all are up", lambda: health() == wanted, SECONDS)
+
+
+def test_no_alert_is_active(watched: tuple[Prometheus, Rendered]) -> None:
+    prometheus, rendered = watched
+    assert {rule["name"] for rule in prometheus.rules()} == set(alert_expressions(rendered))
+    until("alerts are active", lambda: not prometheus.active_alerts(), SECONDS)
+
+
+async def test_every_expression_has_data(
+    release: Release, watched: tuple[Prometheus, Rendered]
+) -> None:
+    """While a user works, another one logs in, and a third one's server has died."""
+    prometheus, rendered = watched
+    expressions = panel_expressions(rendered)
+    for alert, expression in alert_expressions(rendered).items():
+        expressions |= {f"{alert}: {one}": one for one in selectors(expression)}
+    assert len(expressions) > 45
+    session = HubSession(release.url, "ada", PASSWORD)
+    await session.login_when_ready()
+    await session.start_server(120)
+    lost = HubSession(release.url, "bob", PASSWORD)
+    await lost.login()
+    await lost.start_server(120)
+    release.kube.kubectl("delete", "pod", "jupyter-bob", "--grace-period=0", "--force")
+
+    async def work() -> None:
+        while True:
+            await session.fetch(f"{session.server_url}api")
+            await lost.fetch(f"{lost.server_url}api")
+            await log_in_together(release.url, 1, 0)
+
+    def missing() -> list[str]:
+        return [name for name, text in expressions.items() if not prometheus.has_data(text)]
+
+    working = asyncio.create_task(work())
+    try:
+        await asyncio.to_thread(until, "expressions without data", lambda: not missing(), SECONDS)
+    except TimeoutError:
+        assert missing() == []
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
