@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-_FIRST_PAUSE = 0.001
+_FIRST_PAUSE = 0.002
 _PAUSE_SHARE = 0.03
 """The longer it takes, the longer the pauses: asking must not slow down what is waited for."""
 SERVED, GONE = 200, 404

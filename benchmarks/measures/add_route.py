@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,14 @@ def _folder(bench: Bench) -> Path:
 async def _one(bench: Bench, peer: Peer, size: int, number: int) -> None:
     (route,) = bench.routes("student", range(20_000 + 37 * number, 20_001 + 37 * number))
     began = time.perf_counter()
-    await peer.add([route])
-    returned = time.perf_counter() - began
-    await wait_for(peer.addresses, route[0], SERVED)
+    # Asked from the beginning, for all alike: as the floor has to be.
+    served = asyncio.ensure_future(wait_for(peer.addresses, route[0], SERVED))
+    try:
+        await peer.add([route])
+        returned = time.perf_counter() - began
+        await served
+    finally:
+        served.cancel()
     bench.record(str(size), peer.name, number, time=time.perf_counter() - began, returned=returned)
     await peer.delete([route[0]])
     await wait_for(peer.addresses, route[0], GONE)

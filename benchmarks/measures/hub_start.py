@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench, Size
 from benchmarks.peer import Peer
-from benchmarks.peers import peers_for
+from benchmarks.peers import WITHOUT_JTP
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ async def run(bench: Bench) -> None:
     """The proxies stay, their hub's part is made anew; in-process has lost its table by then."""
     plan = PLANS[bench.size]
     bench.progress.expect(len(plan.sizes) * plan.rounds)
-    async with bench.running(peers_for(bench.size)) as started:
+    async with bench.running(WITHOUT_JTP) as started:
         peers, present = started, 0
         for size in plan.sizes:
             more = bench.routes("student", range(present, size))

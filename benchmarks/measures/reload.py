@@ -10,7 +10,7 @@ from benchmarks.bench import Bench, Size
 from benchmarks.generator import requests
 from benchmarks.names import user_paths
 from benchmarks.peer import Peer
-from benchmarks.peers import peers_for
+from benchmarks.peers import WITHOUT_JTP
 
 CHANGES = 5  # per second
 RATE = 300  # requests per second, far from what any of the proxies can do at most
@@ -37,7 +37,7 @@ async def run(bench: Bench) -> None:
     """In each round every peer is asked without changes and with them."""
     plan = PLANS[bench.size]
     bench.progress.expect(plan.rounds)
-    async with bench.running(peers_for(bench.size)) as started:
+    async with bench.running(WITHOUT_JTP) as started:
         routes = bench.routes("student", range(plan.present))
         peers = await bench.filled(started, routes)
         for number in range(1, plan.rounds + 1):

@@ -117,8 +117,8 @@ class Replicas:
         self._late, self._dead = set(report.lagging), set(report.skipped)
         if report.live:
             self.seen = True
-            # Down at once, up by halves: one slow change must not hold up those after it.
-            self._usual = min(seconds, 1.5 * self._usual + 5 * _SHORTEST_STEP)
+            # Down at once, up by a fifth: one slow change must not hold up those after it.
+            self._usual = min(seconds, 1.2 * self._usual + 2 * _SHORTEST_STEP)
             metrics.LIVE_SECONDS.observe(seconds)
             self._log.debug("Generation %i is live after %.3f s", generation, seconds)
 
