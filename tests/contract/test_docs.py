@@ -13,7 +13,8 @@ from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN
 
 # These run elsewhere: `make test` is this test run, and tests/e2e does what `make run` does.
 ELSEWHERE = re.compile(
-    r"^(make (run|test|lint|setup|e2e)\b|pkill |pytest |helm upgrade |\.venv/bin/python tests/e2e/)"
+    r"^(make (run|test|lint|setup|e2e)\b|pkill |(\.venv/bin/)?pytest |helm upgrade "
+    r"|\.venv/bin/python tests/e2e/)"
 )
 HERE = [block for block in all_blocks() if not block.elsewhere]
 

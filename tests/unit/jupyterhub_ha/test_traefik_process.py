@@ -30,14 +30,17 @@ async def test_a_program_that_is_not_there_is_named_with_the_cure(
         await process_of(tmp_path, "no-traefik").ensure(lambda _: "")
 
 
-async def test_one_that_is_too_old_is_refused(tmp_path: Path) -> None:
-    old = script(tmp_path, "echo 'Version:      3.5.9'")
-    with pytest.raises(TraefikStartError, match=r"is Traefik 3\.5; install 3\.6 or later"):
+@pytest.mark.parametrize("version", ["3.5.20", "3.7.11"])
+async def test_one_that_is_too_old_is_refused(tmp_path: Path, version: str) -> None:
+    old = script(tmp_path, f"echo 'Version:      {version}'")
+    with pytest.raises(
+        TraefikStartError, match=rf"is Traefik {version}; install 3\.7\.12 or later"
+    ):
         await process_of(tmp_path, old).ensure(lambda _: "")
 
 
 async def test_one_that_ends_at_once_is_told_with_what_it_said(tmp_path: Path) -> None:
-    broken = script(tmp_path, 'test "$1" = version && echo Version: 3.7.1 || echo no such option')
+    broken = script(tmp_path, 'test "$1" = version && echo Version: 3.7.12 || echo no such option')
     process = process_of(tmp_path, broken)
     with pytest.raises(TraefikStartError, match=r"(?s)ended at its start.*no such option"):
         await process.ensure(lambda port: f"# {port}")
@@ -46,7 +49,7 @@ async def test_one_that_ends_at_once_is_told_with_what_it_said(tmp_path: Path) -
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    good = script(tmp_path, "echo Version: 3.7.1")
+    good = script(tmp_path, "echo Version: 3.7.12")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(TraefikStartError, match=rf"port {port} is used by another program"):

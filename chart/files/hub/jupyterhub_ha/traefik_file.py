@@ -73,7 +73,7 @@ class TraefikFileProxy(TraefikProxy):
     command = Command(
         ["traefik"],
         config=True,
-        help="""The command of Traefik 3.6 or later; searched on PATH and beside Python.""",
+        help="""The command of Traefik 3.7.12 or later; searched on PATH and beside Python.""",
     )
     internal_port = Integer(
         0,

