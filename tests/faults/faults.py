@@ -54,7 +54,7 @@ async def data_wiped(world: World, seconds: float) -> None:
     """All members lose their data; the set-up is repeated."""
     await asyncio.to_thread(world.system.etcd.wipe)
     await asyncio.sleep(seconds)
-    await asyncio.to_thread(lambda: world.system.set_up(HUB_PASSWORD, "--hub-seconds=15"))
+    await asyncio.to_thread(world.system.set_up, HUB_PASSWORD, "--hub-seconds=15")
 
 
 async def data_wiped_no_set_up(world: World, seconds: float) -> None:

@@ -5,18 +5,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from tests.support.chart import Rendered, render
 
 NAMESPACE = "hub"
+EVERYTHING = {name: {"enabled": True} for name in ("podMonitor", "prometheusRule", "dashboard")}
+"""Of the values, below `monitoring`."""
 
 
 def render_all(proxy: Mapping[str, Any]) -> Rendered:
     """A release with everything below `monitoring` turned on; `proxy` as in the values."""
-    on = {"enabled": True}
-    monitoring = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
-    return render({"monitoring": monitoring, "proxy": dict(proxy)}, "--namespace", NAMESPACE)
+    return render({"monitoring": EVERYTHING, "proxy": dict(proxy)}, "--namespace", NAMESPACE)
+
+
+def configuration(
+    rendered: Rendered,
+    folder: Path,
+    targets: Mapping[str, Mapping[str, str]],
+    secret: Callable[[str], Mapping[str, str]],
+) -> dict[str, Any]:
+    """Prometheus' configuration, with the release's rules in `folder`; see scrape_configs."""
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rule_file(rendered)))
+    return {
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
+        "rule_files": [str(folder / "rules.yaml")],
+        "scrape_configs": list(scrape_configs(rendered, targets, secret)),
+    }
 
 
 def scrape_configs(

@@ -18,14 +18,12 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-import yaml
 from tests.monitoring.rendered import (
     NAMESPACE,
     alert_expressions,
+    configuration,
     panel_expressions,
     render_all,
-    rule_file,
-    scrape_configs,
     selectors,
 )
 from tests.support.etcd import EtcdCluster
@@ -75,29 +73,23 @@ def world(rendered, tmp_path_factory):
         try:
             hub.start()
             hub.wait_until(lambda: hub.healthy, "answer", 180)
-            with Prometheus(
-                folder / "prometheus", configuration(rendered, folder, system, hub)
-            ) as p:
+            config = configuration(rendered, folder, targets_of(system, hub), rendered.secret)
+            with Prometheus(folder / "prometheus", config) as p:
                 yield SimpleNamespace(rendered=rendered, system=system, hub=hub, prometheus=p)
         finally:
             hub.end()
 
 
-def configuration(rendered, folder, system, hub):
+def targets_of(system, hub):
+    """Addresses by component and by what stands for a pod's name."""
     urls = {
         "hub": [hub.hub_url],
         "proxy": [replica.url for replica in system.replicas],
         "proxy-etcd": system.etcd.health,
     }
-    targets = {
+    return {
         job: {f"{job}-{number}": urlsplit(url).netloc for number, url in enumerate(found)}
         for job, found in urls.items()
-    }
-    (folder / "rules.yaml").write_text(yaml.safe_dump(rule_file(rendered)))
-    return {
-        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
-        "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": list(scrape_configs(rendered, targets, rendered.secret)),
     }
 
 

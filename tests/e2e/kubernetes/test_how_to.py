@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 import pytest_asyncio
-from tests.e2e.cluster.settings import Cluster
 from tests.support.doc_blocks import Block
 
 from .how_to import PAGES, Admin, cluster_blocks
@@ -21,10 +20,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def admin(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admin]:
+async def admin(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admin]:
     """A release that the first commands of the first page have installed, with a user."""
-    kube = Kube(cluster.kubeconfig, "how-to")
-    kube.kubectl("label", "node", "--all", "--overwrite", "hub.jupyter.org/node-purpose=core")
+    kube = Kube(kube.kubeconfig, "how-to")
     release = Release(kube, "hub")
     release.prepare()
     found = Admin(release, tmp_path_factory.mktemp("how-to"))

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-import yaml
 from tests.monitoring.rendered import (
+    EVERYTHING,
     alert_expressions,
+    configuration,
     panel_expressions,
-    rule_file,
-    scrape_configs,
     selectors,
 )
 from tests.support.chart import Rendered
@@ -59,28 +57,21 @@ async def watched(
     kube.apply(*(_definition(kind, plural) for kind, plural in _KINDS.items()))
     for plural in _KINDS.values():
         kube.kubectl("wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
-    on = {"enabled": True}
-    monitoring = {"podMonitor": on, "prometheusRule": on, "dashboard": on}
-    release.upgrade({"monitoring": monitoring})
+    release.upgrade({"monitoring": EVERYTHING})
     release.settle()
     rendered = Rendered(kube.run("helm", "get", "manifest", release.name))
     folder = tmp_path_factory.mktemp("watched")
-    with Prometheus(folder / "prometheus", _configuration(release, rendered, folder)) as found:
+    config = configuration(rendered, folder, _targets(release, rendered), kube.secret)
+    with Prometheus(folder / "prometheus", config) as found:
         yield found, rendered
-    release.upgrade({"monitoring": {name: {"enabled": False} for name in monitoring}})
+    release.upgrade({"monitoring": {name: {"enabled": False} for name in EVERYTHING}})
 
 
-def _configuration(release: Release, rendered: Rendered, folder: Path) -> dict[str, Any]:
-    (folder / "rules.yaml").write_text(yaml.safe_dump(rule_file(rendered)))
-    targets = {
+def _targets(release: Release, rendered: Rendered) -> dict[str, dict[str, str]]:
+    return {
         monitor["spec"]["selector"]["matchLabels"]["component"]: _pods(release, monitor)
         for monitor in rendered.objects
         if monitor["kind"] == "PodMonitor"
-    }
-    return {
-        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
-        "rule_files": [str(folder / "rules.yaml")],
-        "scrape_configs": list(scrape_configs(rendered, targets, release.kube.secret)),
     }
 
 
