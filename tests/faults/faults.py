@@ -12,6 +12,7 @@ from tests.faults.world import TOKEN_SECONDS, World
 from tests.support.proxies import HUB_PASSWORD
 
 from jupyterhub_ha import metrics
+from jupyterhub_ha.table import Layout
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,29 @@ async def data_wiped_no_set_up(world: World, seconds: float) -> None:
     await asyncio.to_thread(world.system.set_up)
     await world.until_right(20)
     assert metrics.UNAUTHENTICATED._value.get() == 0, "not told that authentication is on"
+
+
+async def data_wiped_unseen(world: World, seconds: float) -> None:
+    """All data are lost while the replicas stand still that were told of a change just before.
+
+    They ask for the table when they go on, and the new etcd answers; but their watches still wait
+    for a revision of the lost one.
+    """
+    for replica in world.system.replicas:
+        replica.send(signal.SIGSTOP)
+    await world.churn.stop()
+    # Further than the new etcd gets by itself while the replicas are waited for.
+    await asyncio.gather(*(world.root.put("elsewhere", str(i)) for i in range(1000)))
+    await world.churn.once()
+    await asyncio.to_thread(world.system.etcd.wipe)
+    while not (await world.root.range(Layout().marker_key))[0]:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(seconds)
+    world.churn.start()
+    for replica in world.system.replicas:
+        replica.send(signal.SIGCONT)
+    await world.until_right(30)
+    await asyncio.to_thread(world.system.set_up)
 
 
 async def keys_deleted(world: World, seconds: float) -> None:
@@ -156,6 +180,7 @@ FAULTS = [
     Fault("etcd: alarm NOSPACE", no_space, 10, 1, may_refuse=True),
     Fault("etcd: data wiped, set-up repeated", data_wiped, 3, 1, may_refuse=True),
     Fault("etcd: data wiped, no set-up", data_wiped_no_set_up, 30, 1, may_refuse=True),
+    Fault("etcd: data wiped, replicas paused", data_wiped_unseen, 10, 1, may_refuse=True),
     Fault("replica: paused", replica_paused, 60, 4),
     Fault(
         "replica: killed",

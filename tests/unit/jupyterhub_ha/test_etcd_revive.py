@@ -22,6 +22,9 @@ class World:
         self.told = {name: str(revision - 1) for name, revision in waits_for.items()}
         self.replicas = self
         self.store_id = "new"
+        self.store_of_late = "old"
+        self.ahead = 0
+        self.generation = 9
         self.client = self
 
     async def put(self, key: str, value: str) -> int:
@@ -35,7 +38,7 @@ class World:
         self.waits_for = {n: r for n, r in self.waits_for.items() if r > self.revision}
 
     async def marks(self) -> dict[str, dict[str, str]]:
-        old = {"store": "old", "generation": "8"}
+        old = {"store": self.store_of_late, "generation": "8"}
         late = {n: {**old, "revision": self.told[n]} for n in self.waits_for}
         return {"healthy": NEW, **late}
 
@@ -70,6 +73,21 @@ async def test_more_is_written_when_a_replica_told_too_little() -> None:
     await revival(world).run()
     assert world.waits_for == {}
     assert len(world.announced) == 4
+
+
+async def test_one_that_got_the_new_table_while_it_watches_for_the_lost_one_is_woken() -> None:
+    world = World(a=900)
+    world.store_of_late, world.ahead = "new", 800  # another hub wrote 100 times after ours
+    await revival(world).run()
+    assert world.waits_for == {}
+    assert 900 <= world.revision < 1000
+
+
+async def test_one_that_is_only_late_costs_nothing() -> None:
+    world = World(a=900)
+    world.store_of_late = "new"
+    await revival(world).run()
+    assert (world.revision, world.announced) == (5, [])
 
 
 async def test_a_replica_that_is_out_of_reach_is_named_once(

@@ -114,3 +114,19 @@ async def test_data_that_began_anew_are_noticed(etcd, store) -> None:
 async def test_other_data_are_told_also_when_they_are_longer(etcd, store) -> None:
     etcd.pairs, etcd.revision = {}, 99
     assert await store.lost()
+
+
+async def test_how_far_lost_data_were_is_known_until_etcd_has_come_there(etcd, store) -> None:
+    etcd.revision = 50
+    await store.read(timeout=1)
+    assert store.ahead == 0
+    etcd.revision, etcd.pairs = 1, {}
+    await store.read(timeout=1)
+    assert store.ahead == 50
+    assert await store.write([Put(OWN, "http://a")], 3, timeout=1)
+    started_later = EtcdStore(etcd, Layout())
+    await started_later.read(timeout=1)
+    assert started_later.ahead == 50
+    etcd.revision = 50
+    await store.read(timeout=1)
+    assert store.ahead == 0

@@ -31,6 +31,7 @@ class World:
         self.layout = Layout()
         self.read_revision = 9
         self.store_id = ""
+        self.ahead = self.generation = 0
         self.own: set[int] = set()
         self.is_lost = False
         self.client = self.replicas = self

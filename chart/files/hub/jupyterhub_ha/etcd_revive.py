@@ -16,7 +16,7 @@ from typing import Any
 from . import metrics
 from .committer import Committer
 from .etcd_store import EtcdStore
-from .table import RECORDS
+from .table import RECORDS, generation_in
 
 ADVANCE_KEY = f"{RECORDS}advance"
 
@@ -41,46 +41,51 @@ class Revival:
         self._log = log
         self._hopeless: set[str] = set()  # replicas that were told of once
 
-    async def waiting(self) -> dict[str, int]:
-        """Replicas without this etcd's table, and the revision that they have seen at least.
+    async def waiting(self, generation: int = 0, ahead: int = 0) -> dict[str, int]:
+        """Replicas that do not follow this etcd, and the revision that they have seen at least.
 
-        They have the table of another etcd, or none, for which the revision is 0. Empty as long
-        as the present etcd has no name of its own.
+        They have the table of another etcd, or none, for which the revision is 0; or this one's
+        table of before `generation`, if lost data were `ahead`: the lost etcd told them of a
+        change, they asked for the table, and the new one answered. Empty as long as the present
+        etcd has no name of its own.
         """
         if not self._store.store_id:
             return {}
-        marks = await self._committer.replicas.marks()
-        return {
-            address: int(found.get("revision") or 0)
-            for address, found in marks.items()
-            if found.get("store", "") != self._store.store_id
-        }
+        found = {}
+        for address, marks in (await self._committer.replicas.marks()).items():
+            if marks.get("store", "") != self._store.store_id:
+                found[address] = int(marks.get("revision") or 0)
+            elif ahead and generation_in(marks) < generation:
+                found[address] = ahead
+        return found
 
     async def run(self) -> None:
         """Make all replicas follow; raises an EtcdError when etcd cannot be written."""
-        waiting = await self._late()
+        # Kept for all attempts: the hub may know less of the lost etcd than the replicas do.
+        ahead = self._store.ahead
+        waiting = await self._late(ahead)
         # One that has no table at all tells no revision, and may just not get at etcd.
         margins = _MARGINS if any(waiting.values()) else _MARGINS[:2]
         for margin in margins:
             if not waiting:
                 return
             self._log.warning(
-                "Traefik at %s does not have the table of this etcd, and may wait for a revision"
-                " above %i",
+                "Traefik at %s does not follow this etcd, and may wait for a revision above %i",
                 ", ".join(waiting),
                 max(waiting.values()),
             )
             await self._advance(max(waiting.values()), margin)
             await self._committer.announce()
-            waiting = await self._late()
+            waiting = await self._late(ahead)
         if waiting:
             self._give_up(waiting, "still do not read the table")
 
-    async def _late(self) -> dict[str, int]:
+    async def _late(self, ahead: int) -> dict[str, int]:
         """Who waits, after a moment in which the others read the new table."""
+        generation = self._committer.generation
         deadline = time.monotonic() + _FOLLOW_SECONDS
         while True:
-            waiting = await self.waiting()
+            waiting = await self.waiting(generation, ahead)
             for address in self._hopeless - waiting.keys():
                 self._hopeless.discard(address)
             far = {a: r for a, r in waiting.items() if r > _MOST}

@@ -25,8 +25,8 @@ class EtcdStore:
 
     - `store`: a random name that the data got when they began, so that a replica which still has
       the table of an etcd that was lost can be told from one that is only late;
-    - `revision`: etcd's revision when the transaction was sent. Such a replica waits for a
-      revision above this one (see etcd_revive).
+    - `revision`: etcd's revision when the transaction was sent, or that of lost data if
+      it is higher. Such a replica waits for a revision above this one (see etcd_revive).
     """
 
     name = "etcd"
@@ -41,8 +41,14 @@ class EtcdStore:
         self.read_revision = 0  # all that is of this revision or older has been read
         self._marker = 0  # revision of the generation's key, 0 if there is none
         self._seen = 0  # the store's revision at our last read or write
+        self._lost = 0  # the highest revision of data that were lost
         self._others = False  # whether somebody wrote between two of our writes
         self._own: dict[int, None] = {}  # revisions of our last writes, oldest first
+
+    @property
+    def ahead(self) -> int:
+        """Highest known revision of lost data, if etcd has not come so far yet; else 0."""
+        return self._lost if self._lost > self._seen else 0
 
     async def read(self, *, timeout: float) -> Snapshot:
         """Everything under Traefik's root key and all records, of one revision."""
@@ -53,8 +59,12 @@ class EtcdStore:
         )
         found = {pair.key: pair for pair in (*pairs, *records)}
         marker, store = found.get(layout.marker_key), found.get(layout.mark_key("store"))
+        told = found.get(layout.mark_key("revision"))
         self._marker = marker.revision if marker else 0
         self.store_id = store.value if store else ""
+        known = max(self._seen, int(told.value) if told and told.value.isdigit() else 0)
+        if revision < known:  # also seen by a hub that was started after the loss
+            self._lost = max(self._lost, known)
         if revision < self._seen:
             self.client.forget_token()  # these are other data, with other users or none
         self._seen = self.read_revision = revision
@@ -70,7 +80,7 @@ class EtcdStore:
         store_id = self.store_id or secrets.token_hex(4)
         marks = {
             layout.marker_key: str(generation),
-            layout.mark_key("revision"): str(self._seen),
+            layout.mark_key("revision"): str(max(self._seen, self._lost)),
             **({} if self.store_id else {layout.mark_key("store"): store_id}),
         }
         result = await self.client.txn(

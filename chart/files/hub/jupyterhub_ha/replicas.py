@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from . import metrics
 from .errors import RouteError
 from .replica_http import NoAnswerError, ReplicaHttp
-from .table import marks_in
+from .table import generation_in, marks_in
 
 _REQUEST_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
@@ -187,13 +187,13 @@ class Replicas:
             for address, marks in zip(addresses, found, strict=True)
             if marks is not None and "refused" not in marks
         }
-        self._show({address: _generation_in(marks) for address, marks in told.items()})
+        self._show({address: generation_in(marks) for address, marks in told.items()})
         return told
 
     async def _generation(self, address: str, seconds: float) -> int | None:
         """The generation that a replica serves, 0 for none; None if it gives no answer."""
         marks = await self._marks(address, seconds)
-        return None if marks is None else _generation_in(marks)
+        return None if marks is None else generation_in(marks)
 
     async def _marks(self, address: str, seconds: float) -> dict[str, str] | None:
         """The marker's headers, {} if there is none; None if the replica gives no answer."""
@@ -228,11 +228,6 @@ class Replicas:
         if 400 <= status < 500:
             self._log.warning("Traefik at %s does not show its metrics: HTTP %i", address, status)
         return status < 400
-
-
-def _generation_in(marks: Mapping[str, str]) -> int:
-    found = marks.get("generation", "")
-    return int(found) if found.isdigit() else 0
 
 
 def _is_address(host: str) -> bool:

@@ -41,6 +41,12 @@ def marks_in(body: bytes) -> dict[str, str]:
         return {}
 
 
+def generation_in(marks: Mapping[str, str]) -> int:
+    """The generation that these marks tell of, 0 for none."""
+    found = marks.get("generation", "")
+    return int(found) if found.isdigit() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Write this value."""
