@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tests.faults.world import TOKEN_SECONDS, World
-from tests.support.proxies import HUB_PASSWORD
 
 from jupyterhub_ha import metrics
 from jupyterhub_ha.table import Layout
@@ -55,7 +54,7 @@ async def data_wiped(world: World, seconds: float) -> None:
     """All members lose their data; the set-up is repeated."""
     await asyncio.to_thread(world.system.etcd.wipe)
     await asyncio.sleep(seconds)
-    await asyncio.to_thread(world.system.set_up, HUB_PASSWORD, "--hub-seconds=15")
+    await asyncio.to_thread(world.system.set_up)
 
 
 async def data_wiped_no_set_up(world: World, seconds: float) -> None:

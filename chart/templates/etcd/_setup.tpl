@@ -49,8 +49,6 @@ containers:
       - --ca-file={{ $tls }}/ca.crt
       - --cert-file={{ $tls }}/tls.crt
       - --key-file={{ $tls }}/tls.key
-      # A hub that runs and finds its data lost writes its table first: see the option's help.
-      - --hub-seconds=15
       {{- range index . 1 }}
       - {{ . }}
       {{- end }}

@@ -39,7 +39,6 @@ _quiet = logging.getLogger("etcd-setup.client")
 _quiet.setLevel(logging.ERROR)
 
 _PAUSE = 1.0
-_HUB_PAUSE = 0.25
 _NEARLY_ALL = 0.9  # of the quota
 _STATUS = 2.0  # seconds in which a member that runs says so
 MEMBERS = "JUPYTERHUB_HA_ETCD_MEMBERS"
@@ -94,9 +93,7 @@ class EtcdSetup:
         hub_password: str,
         tls: Tls,
         root_key: str = "traefik",
-        hub_seconds: float = 0.0,
     ) -> None:
-        self._hub_seconds = hub_seconds
         self._hub_password = hub_password
         self._root_password = root_password
         self._root_key = root_key
@@ -260,17 +257,9 @@ class EtcdSetup:
             await self._root.call("auth/role/add", {"name": "root"})
 
     async def _first_key(self) -> None:
-        """Traefik retries with growing pauses while its root key is empty.
-
-        A replica that reads a table of this key alone forgets all routes, so a hub that runs, and
-        finds its data lost, gets the time to write the table itself.
-        """
+        """Traefik retries with growing pauses while its root key is empty."""
         marker = Layout(root_key=self._root_key).marker_key
-        deadline = time.monotonic() + self._hub_seconds
         pairs, _ = await self._root.range(marker)
-        while not pairs and time.monotonic() < deadline:
-            await asyncio.sleep(_HUB_PAUSE)
-            pairs, _ = await self._root.range(marker)
         if not pairs:
             now = str(int(time.time()))
             if (await self._root.txn(unchanged={marker: 0}, puts={marker: now})).succeeded:
@@ -312,13 +301,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root-password-file", metavar="FILE")
     parser.add_argument("--hub-password-file", metavar="FILE")
     parser.add_argument("--root-key", default="traefik", help="Traefik's root key (%(default)s)")
-    parser.add_argument(
-        "--hub-seconds",
-        type=float,
-        default=0,
-        help="seconds in which a hub that runs may write its table, before the first key is written"
-        " without it (%(default)s)",
-    )
     parser.add_argument("--timeout", type=float, default=120, help="seconds to wait (%(default)s)")
     parser.add_argument("--defragment", action="store_true", help="defragment each member, too")
     return parser
@@ -343,7 +325,6 @@ async def _run(options: argparse.Namespace) -> int:
         _password(options.hub_password_file, _HUB_PASSWORD),
         Tls(options.ca_file, options.cert_file, options.key_file),
         options.root_key,
-        options.hub_seconds,
     )
     await setup.wait(options.timeout)
     await setup.make_room()
