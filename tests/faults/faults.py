@@ -169,6 +169,10 @@ async def no_space(world: World, seconds: float) -> None:
 
 
 _DELETED = "a route that is deleted from etcd is gone from the replicas until it is repaired"
+_TOLD_NOTHING = (
+    "a replica whose question was on its way when the data were lost is told that there is no"
+    " table, and sends users to the hub until the hub has written it and woken the replica"
+)
 FAULTS = [
     Fault("etcd: leader killed", leader_killed, 20, 2),
     Fault("etcd: quorum lost", quorum_lost, 60, 8, may_refuse=True),
@@ -177,9 +181,9 @@ FAULTS = [
     Fault("etcd: keys deleted", keys_deleted, 3, 1, 200, _DELETED),
     Fault("etcd: no network to it, and compaction", network_silent, 60, 8, may_refuse=True),
     Fault("etcd: alarm NOSPACE", no_space, 10, 1, may_refuse=True),
-    Fault("etcd: data wiped, set-up repeated", data_wiped, 3, 1, may_refuse=True),
-    Fault("etcd: data wiped, no set-up", data_wiped_no_set_up, 30, 1, may_refuse=True),
-    Fault("etcd: data wiped, replicas paused", data_wiped_unseen, 10, 1, may_refuse=True),
+    Fault("etcd: data wiped, set-up repeated", data_wiped, 3, 1, 500, _TOLD_NOTHING, True),
+    Fault("etcd: data wiped, no set-up", data_wiped_no_set_up, 30, 1, 500, _TOLD_NOTHING, True),
+    Fault("etcd: data wiped, replicas paused", data_wiped_unseen, 10, 1, 500, _TOLD_NOTHING, True),
     Fault("replica: paused", replica_paused, 60, 4),
     Fault(
         "replica: killed",

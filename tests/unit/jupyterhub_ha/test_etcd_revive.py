@@ -83,6 +83,15 @@ async def test_one_that_got_the_new_table_while_it_watches_for_the_lost_one_is_w
     assert 900 <= world.revision < 1000
 
 
+async def test_after_a_known_loss_replicas_are_woken_before_they_are_asked() -> None:
+    world = World(a=700)
+    world.told["a"], world.ahead = "0", 800  # it was told that there is no table
+    await revival(world).run()
+    assert world.waits_for == {}
+    assert 800 < world.revision < 850
+    assert len(world.announced) == 1
+
+
 async def test_one_that_is_only_late_costs_nothing() -> None:
     world = World(a=900)
     world.store_of_late = "new"

@@ -21,6 +21,7 @@ from .table import RECORDS, generation_in
 ADVANCE_KEY = f"{RECORDS}advance"
 
 _MARGINS = (1, 100, 1_000, 10_000, 100_000)  # above what a replica told, until it follows
+_AT_ONCE = 10_000  # revisions, some seconds; before more are written the replicas are asked
 _MOST = 5_000_000  # revisions; so many would take the better part of an hour
 _WRITERS = 16  # puts at the same time: about 1,500 a second, a third of the hub's core
 _FOLLOW_SECONDS = 1.5
@@ -44,17 +45,17 @@ class Revival:
     async def waiting(self, generation: int = 0, ahead: int = 0) -> dict[str, int]:
         """Replicas that do not follow this etcd, and the revision that they have seen at least.
 
-        They have the table of another etcd, or none, for which the revision is 0; or this one's
-        table of before `generation`, if lost data were `ahead`: the lost etcd told them of a
-        change, they asked for the table, and the new one answered. Empty as long as the present
-        etcd has no name of its own.
+        They have the table of another etcd, or none; or this one's table of before `generation`,
+        if lost data were `ahead`: the lost etcd told them of a change, they asked for the table,
+        and the new one answered. Who tells no revision has seen at least `ahead`. Empty as long as
+        the present etcd has no name of its own.
         """
         if not self._store.store_id:
             return {}
         found = {}
         for address, marks in (await self._committer.replicas.marks()).items():
             if marks.get("store", "") != self._store.store_id:
-                found[address] = int(marks.get("revision") or 0)
+                found[address] = max(int(marks.get("revision") or 0), ahead)
             elif ahead and generation_in(marks) < generation:
                 found[address] = ahead
         return found
@@ -63,6 +64,11 @@ class Revival:
         """Make all replicas follow; raises an EtcdError when etcd cannot be written."""
         # Kept for all attempts: the hub may know less of the lost etcd than the replicas do.
         ahead = self._store.ahead
+        if 0 < ahead < _AT_ONCE:
+            # All that watched the lost etcd wait, and one that asked for the table in the moment of
+            # the loss was told that there is none: it sends users to the hub until it is woken.
+            await self._advance(ahead, _MARGINS[0])
+            await self._committer.announce()
         waiting = await self._late(ahead)
         # One that has no table at all tells no revision, and may just not get at etcd.
         margins = _MARGINS if any(waiting.values()) else _MARGINS[:2]
