@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.faults.world import TOKEN_SECONDS, World
 
 from jupyterhub_ha import metrics
+from jupyterhub_ha.etcd_wire import KeyValue
 from jupyterhub_ha.table import Layout
 
 
@@ -81,7 +82,9 @@ async def data_wiped_unseen(world: World, seconds: float) -> None:
     await asyncio.gather(*(world.root.put("elsewhere", str(i)) for i in range(1000)))
     await world.churn.once()
     await asyncio.to_thread(world.system.etcd.wipe)
-    while not (await world.root.range(Layout().marker_key))[0]:
+    pairs: list[KeyValue] = []
+    while not pairs:
+        pairs, _ = await world.root.range(Layout().marker_key)
         await asyncio.sleep(0.1)
     await asyncio.sleep(seconds)
     world.churn.start()
