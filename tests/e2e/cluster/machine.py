@@ -34,6 +34,9 @@ _PROGRAMS = {
 _CNI = Path("/usr/lib/cni/bridge")
 _PATH = f"{BIN}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
+# The first process of each node ends when the node does, not with what started it.
+_PARENTS: list[subprocess.Popen[bytes]] = []
+
 
 class ClusterError(Exception):
     """The cluster cannot do what was asked; the message says why and what to do."""
@@ -122,6 +125,7 @@ def start_node(cluster: Cluster, name: str, spec: NodeSpec) -> int:
             start_new_session=True,
             preexec_fn=join,
         )
+    _PARENTS.append(parent)
     pid = _child(parent)
     record = {"pid": pid, "started": _started(pid)}
     (folder / "process.json").write_text(json.dumps(record))

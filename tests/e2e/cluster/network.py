@@ -42,8 +42,16 @@ def host_addresses(cluster: Cluster) -> list[str]:
 
 
 def node_link(node: Node, pid: int, switch: int) -> list[str]:
-    """On this machine: a cable between two namespaces, given by a process of each."""
-    return [f"link add eth0 netns {pid} type veth peer name {node.name} netns {switch}"]
+    """On this machine: a cable between two namespaces, given by a process of each.
+
+    A node that comes back has its former hardware address, as a machine has: others still have it
+    in their tables.
+    """
+    hardware = f"02:00:00:00:00:{node.number:02x}"
+    return [
+        f"link add eth0 address {hardware} netns {pid}"
+        f" type veth peer name {node.name} netns {switch}"
+    ]
 
 
 def node_addresses(cluster: Cluster, node: Node) -> list[str]:

@@ -49,7 +49,7 @@ def kube(cluster: Cluster) -> Kube:
 @pytest.fixture(scope="session")
 def release(kube: Kube) -> Release:
     """values-examples/production.yaml, installed, with what the cluster needs beside it."""
-    found = Release(kube, "hub")
+    found = Release(kube, "main")
     found.prepare()
     found.upgrade()
     return found

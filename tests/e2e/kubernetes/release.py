@@ -26,7 +26,10 @@ DRAIN = 30.0
 
 
 class Release:
-    """Installed, changed and looked at as an administrator does it; `values` is what is set."""
+    """Installed, changed and looked at as an administrator does it; `values` is what is set.
+
+    Each release needs a name of its own in the whole cluster, since PriorityClasses have it.
+    """
 
     def __init__(self, kube: Kube, name: str, values: dict[str, Any] | None = None) -> None:
         self.kube = kube

@@ -56,7 +56,7 @@ async def peer(
 ) -> AsyncIterator[Measurement]:
     """The same load at a release with configurable-http-proxy."""
     kube = Kube(cluster.kubeconfig, "chp")
-    release = Release(kube, "hub", {"proxy": {"kind": "chp"}})
+    release = Release(kube, "peer", {"proxy": {"kind": "chp"}})
     release.prepare()
     release.upgrade()
     async for measurement in _under_load(request, cluster, release, usages):

@@ -45,7 +45,7 @@ async def test_servers_secrets_and_kernels_outlive_the_upgrade(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     kube = Kube(cluster.kubeconfig, "upgrade")
-    release = Release(kube, "hub")
+    release = Release(kube, "upgrade")
     release.prepare()
     release.chart = chart_of(earlier(), tmp_path)
     release.upgrade()

@@ -13,6 +13,8 @@ import aiohttp
 from tests.support.hub_session import HubSession, SessionError
 
 _PASSWORD = "try-it-out"
+_RELOAD = 1.0  # seconds until somebody who sees an error page asks again
+_LONGEST_SPAWN = 60.0
 _numbers: Iterator[int] = itertools.count(1)
 
 
@@ -25,28 +27,41 @@ class Logins:
     problems: list[str] = field(default_factory=list)
 
 
-async def log_in(url: str, logins: Logins, seconds: float = 60) -> None:
-    """One new user, with all that a login needs; what goes wrong is noted, not raised."""
+async def log_in(url: str, logins: Logins, seconds: float = 60, *, patient: bool = False) -> None:
+    """One new user, with all that a login needs; what goes wrong is noted, not raised.
+
+    Who is `patient` tries again after an error page, as people do while the hub is replaced.
+    """
     name = f"load-login-{next(_numbers)}"
-    session = HubSession(url, name, _PASSWORD)
     try:
         async with asyncio.timeout(seconds):
-            await session.login()
-            began = time.monotonic()
-            await session.spawn(seconds)
-            await _until_own_server(session)
-            logins.to_live.append(time.monotonic() - began)
+            while True:
+                try:
+                    logins.to_live.append(await _to_own_server(HubSession(url, name, _PASSWORD)))
+                    return
+                except (SessionError, ValueError):
+                    if not patient:
+                        raise
+                    await asyncio.sleep(_RELOAD)
     except (SessionError, TimeoutError, ValueError) as error:
         logins.problems.append(f"{name}: {error!r}")
 
 
+async def _to_own_server(session: HubSession) -> float:
+    await session.login()
+    began = time.monotonic()
+    await session.spawn(_LONGEST_SPAWN)
+    await _until_own_server(session)
+    return time.monotonic() - began
+
+
 async def log_in_together(url: str, users: int, within: float) -> Logins:
-    """So many users, evenly over so many seconds."""
+    """So many users, evenly over so many seconds; each tries for up to two minutes."""
     logins = Logins()
 
     async def later(number: int) -> None:
         await asyncio.sleep(within * number / users)
-        await log_in(url, logins)
+        await log_in(url, logins, 120, patient=True)
 
     await asyncio.gather(*(later(number) for number in range(users)))
     return logins
