@@ -17,6 +17,7 @@ from .load.logins import Logins, SteadyLogins
 from .release import DRAIN
 
 _AFTER = 5.0  # seconds; what a fault costs may show a little later
+_LONGEST_AFTER = 180.0
 _SLOWEST_LOGIN = 3.0  # seconds to a live route, where a change has to wait for etcd's new leader
 _SLACK = 2.0  # seconds, on a machine that does everything at once
 
@@ -132,6 +133,8 @@ class Measurement:
         if meanwhile:
             await meanwhile
         await asyncio.sleep(_AFTER)
+        if not self.scene.release.is_etcd:
+            await self._users_are_served()
         self._load.check()
         end = self.log.now()
         logins = self._logins.take()
@@ -143,6 +146,15 @@ class Measurement:
         failed = [event for event in events if event.outcome == FAILED]
         told = [f"{e.ended - begin:.1f} s: {e.kind}: {e.detail}" for e in failed[:20]]
         return Measured(row, by_second(events, begin, end), told + logins.problems[:20])
+
+    async def _users_are_served(self) -> None:
+        """The hub gives a new configurable-http-proxy its routes some time after it is ready."""
+        limit = self.log.now() + _LONGEST_AFTER
+        while self.log.now() < limit:
+            now = self.log.now()
+            if not count(self.log.between(now - _AFTER, now), FAILED):
+                return
+            await asyncio.sleep(1)
 
     async def _rewritten(self, before: dict[str, int]) -> int:
         assert self._table  # for the type: there is something to compare
