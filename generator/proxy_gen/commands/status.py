@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import click
 
@@ -76,11 +78,11 @@ def command(
       proxy-gen status -n hub --format json | jq .problems
     """
     kubectl = Kubectl.of(namespace=namespace, context=context, kubeconfig=kubeconfig)
-    with _stopped_in_order():
+    with _stopped_in_order() as stopped:
         if seconds is None:
             code = _show(look(kubectl, release), form)
         else:
-            code = _watch(lambda: look(kubectl, release), seconds, form)
+            code = _watch(lambda: look(kubectl, release), seconds, form, stopped)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -93,14 +95,16 @@ def _show(report: Report, form: str) -> int:
     return _code(report)
 
 
-def _watch(look_once: Callable[[], Report], seconds: float, form: str) -> int:
+def _watch(
+    look_once: Callable[[], Report], seconds: float, form: str, stopped: threading.Event
+) -> int:
     """Look again and again; a look that fails is told, and the next one may do better."""
     code = 0
     redraw = form == "text" and sys.stdout.isatty()
     if redraw:
         click.echo(_CLEAR, nl=False)
     with contextlib.suppress(KeyboardInterrupt):
-        while True:
+        while not stopped.is_set():
             started = time.monotonic()
             try:
                 report = look_once()
@@ -130,13 +134,23 @@ def _code(report: Report) -> int:
 
 
 @contextlib.contextmanager
-def _stopped_in_order() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do as Ctrl-C does: no kubectl is left behind."""
-    former = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+def _stopped_in_order() -> Iterator[threading.Event]:
+    """Let SIGTERM and SIGHUP do as Ctrl-C does: no kubectl is left behind.
+
+    The event is set, too: Python drops an exception that comes while a finalizer runs.
+    """
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        signal.default_int_handler(number, frame)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {one: signal.getsignal(one) for one in numbers}
     for one in former:
-        signal.signal(one, signal.default_int_handler)
+        signal.signal(one, stop)
     try:
-        yield
+        yield stopped
     finally:
         for one, handler in former.items():
             signal.signal(one, handler)
