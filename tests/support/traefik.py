@@ -19,27 +19,13 @@ API_USERNAME = "hub"
 API_PASSWORD = "an-api-password"
 
 
-def static_configuration(
-    http: str,
-    internal: str,
-    dynamic: Path,
-    endpoints: Sequence[str],
-    certificates: CertFiles | None = None,
-    throttle: str = "10ms",
-    root_key: str = "traefik",
-) -> str:
-    """The text of a traefik.toml; `http` and `internal` are host:port."""
-    text = f"""
+_FIXED = """
 [global]
 checkNewVersion = false
 sendAnonymousUsage = false
 
 [log]
 level = "INFO"
-
-[entryPoints.http]
-address = "{http}"
-reusePort = true
 
 [entryPoints.http.http]
 sanitizePath = false
@@ -52,9 +38,6 @@ readTimeout = "0s"
 [serversTransport.forwardingTimeouts]
 dialTimeout = "5s"
 
-[entryPoints.internal]
-address = "{internal}"
-
 [api]
 
 [ping]
@@ -65,6 +48,26 @@ terminatingStatusCode = 503
 entryPoint = "internal"
 addServicesLabels = true
 addEntryPointsLabels = false
+"""
+
+
+def static_configuration(
+    http: str,
+    internal: str,
+    dynamic: Path,
+    endpoints: Sequence[str],
+    certificates: CertFiles | None = None,
+    throttle: str = "10ms",
+    root_key: str = "traefik",
+) -> str:
+    """The text of a traefik.toml; `http` and `internal` are host:port."""
+    text = f"""{_FIXED}
+[entryPoints.http]
+address = "{http}"
+reusePort = true
+
+[entryPoints.internal]
+address = "{internal}"
 
 [providers]
 providersThrottleDuration = "{throttle}"
