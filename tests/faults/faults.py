@@ -184,9 +184,27 @@ FAULTS = [
     Fault("etcd: keys deleted", keys_deleted, 3, 1, 200, _DELETED),
     Fault("etcd: no network to it, and compaction", network_silent, 60, 8, may_refuse=True),
     Fault("etcd: alarm NOSPACE", no_space, 10, 1, may_refuse=True),
-    Fault("etcd: data wiped, set-up repeated", data_wiped, 3, 1, 500, _TOLD_NOTHING, True),
-    Fault("etcd: data wiped, no set-up", data_wiped_no_set_up, 30, 1, 500, _TOLD_NOTHING, True),
-    Fault("etcd: data wiped, replicas paused", data_wiped_unseen, 10, 1, 500, _TOLD_NOTHING, True),
+    Fault(
+        "etcd: data wiped, set-up repeated", data_wiped, 3, 1, 500, _TOLD_NOTHING, may_refuse=True
+    ),
+    Fault(
+        "etcd: data wiped, no set-up",
+        data_wiped_no_set_up,
+        30,
+        1,
+        500,
+        _TOLD_NOTHING,
+        may_refuse=True,
+    ),
+    Fault(
+        "etcd: data wiped, replicas paused",
+        data_wiped_unseen,
+        10,
+        1,
+        500,
+        _TOLD_NOTHING,
+        may_refuse=True,
+    ),
     Fault("replica: paused", replica_paused, 60, 4),
     Fault(
         "replica: killed",

@@ -67,8 +67,7 @@ class Revival:
         if 0 < ahead < _AT_ONCE:
             # All that watched the lost etcd wait, and one that asked for the table in the moment of
             # the loss was told that there is none: it sends users to the hub until it is woken.
-            await self._advance(ahead, _MARGINS[0])
-            await self._committer.announce()
+            await self._wake(ahead, _MARGINS[0])
         waiting = await self._late(ahead)
         # One that has no table at all tells no revision, and may just not get at etcd.
         margins = _MARGINS if any(waiting.values()) else _MARGINS[:2]
@@ -80,8 +79,7 @@ class Revival:
                 ", ".join(waiting),
                 max(waiting.values()),
             )
-            await self._advance(max(waiting.values()), margin)
-            await self._committer.announce()
+            await self._wake(max(waiting.values()), margin)
             waiting = await self._late(ahead)
         if waiting:
             self._give_up(waiting, "still do not read the table")
@@ -105,6 +103,11 @@ class Revival:
         if new := waiting.keys() - self._hopeless:
             self._log.error("Restart Traefik at %s: they %s", ", ".join(sorted(new)), why)
             self._hopeless |= new
+
+    async def _wake(self, told: int, margin: int) -> None:
+        """Let those read the table who wait for a revision not far above what was told."""
+        await self._advance(told, margin)
+        await self._committer.announce()
 
     async def _advance(self, told: int, margin: int) -> None:
         """Write until etcd's revision is beyond what was told, and beyond the present one."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from . import metrics
 from .etcd_client import EtcdClient
-from .etcd_wire import Event
+from .etcd_wire import Event, KeyValue
 from .store import Snapshot
 from .table import Layout, Operation, Put
 
@@ -59,18 +59,16 @@ class EtcdStore:
         )
         found = {pair.key: pair for pair in (*pairs, *records)}
         marker, store = found.get(layout.marker_key), found.get(layout.mark_key("store"))
-        told = found.get(layout.mark_key("revision"))
         self._marker = marker.revision if marker else 0
         self.store_id = store.value if store else ""
-        known = max(self._seen, int(told.value) if told and told.value.isdigit() else 0)
+        known = max(self._seen, _number(found.get(layout.mark_key("revision"))) or 0)
         if revision < known:  # also seen by a hub that was started after the loss
             self._lost = max(self._lost, known)
         if revision < self._seen:
             self.client.forget_token()  # these are other data, with other users or none
         self._seen = self.read_revision = revision
         self._others = False
-        generation = int(marker.value) if marker and marker.value.isdigit() else None
-        return Snapshot({key: pair.value for key, pair in found.items()}, generation)
+        return Snapshot({key: pair.value for key, pair in found.items()}, _number(marker))
 
     async def write(
         self, operations: Sequence[Operation], generation: int, *, timeout: float
@@ -125,3 +123,7 @@ class EtcdStore:
     def close(self) -> None:
         """Close the client's connections."""
         self.client.close()
+
+
+def _number(pair: KeyValue | None) -> int | None:
+    return int(pair.value) if pair and pair.value.isdigit() else None

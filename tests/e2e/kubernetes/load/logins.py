@@ -33,21 +33,24 @@ async def log_in(url: str, logins: Logins, seconds: float = 60, *, patient: bool
     Who is `patient` tries again after an error page, as people do while the hub is replaced.
     """
     name = f"load-login-{next(_numbers)}"
+    reach = _after_error_pages if patient else _to_own_server
     try:
         async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    logins.to_live.append(await _to_own_server(HubSession(url, name, _PASSWORD)))
-                    return
-                except (SessionError, ValueError):
-                    if not patient:
-                        raise
-                    await asyncio.sleep(_RELOAD)
+            logins.to_live.append(await reach(url, name))
     except (SessionError, TimeoutError, ValueError) as error:
         logins.problems.append(f"{name}: {error!r}")
 
 
-async def _to_own_server(session: HubSession) -> float:
+async def _after_error_pages(url: str, name: str) -> float:
+    while True:
+        try:
+            return await _to_own_server(url, name)
+        except (SessionError, ValueError):
+            await asyncio.sleep(_RELOAD)
+
+
+async def _to_own_server(url: str, name: str) -> float:
+    session = HubSession(url, name, _PASSWORD)
     await session.login()
     began = time.monotonic()
     await session.spawn(_LONGEST_SPAWN)
