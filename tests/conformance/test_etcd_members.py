@@ -23,6 +23,7 @@ from jupyterhub_ha.etcd_client import EtcdClient
 from jupyterhub_ha.etcd_membership import Member
 from jupyterhub_ha.etcd_options import document
 from jupyterhub_ha.etcd_wire import decode, encode
+from jupyterhub_ha.membership_lock import LOCK_KEY, membership_lock
 
 # Not in the configuration file, or another way to find members than ours.
 ONLY_ON_THE_COMMAND_LINE = re.compile(r"discovery.*|raft-.*-timeout|.*-crl-file|v2-deprecation")
@@ -192,7 +193,7 @@ async def scale(pods: EtcdPods, wanted: int) -> None:
     gone = range(wanted, pods.wanted)
     pods.wanted = wanted
     pods.start()
-    set_up = asyncio.to_thread(pods.set_up)
+    set_up = asyncio.to_thread(pods.set_up, "--timeout", "60")
     for number in gone:
         pods.pods[number].stop()
         pods.lose(number)  # persistentVolumeClaimRetentionPolicy.whenScaled
@@ -216,6 +217,20 @@ async def test_the_number_of_members_changes_while_clients_write(pods: EtcdPods)
     assert first.id in {m.id for m in await members(pods, 0)}, "another cluster"
     # A volume that was scaled away is not missed when the member comes again.
     await scale(pods, 5)
+
+
+async def test_one_at_a_time_changes_the_members(pods: EtcdPods) -> None:
+    begin(pods, 1)
+    one, other = pods.client(0), pods.client(0)
+    async with membership_lock(one, "m1") as before:
+        assert before == ""
+        async with membership_lock(other, "m2") as found:
+            assert found == "m1"
+    async with membership_lock(other, "m2") as found:
+        assert found == ""
+    assert (await one.range(LOCK_KEY))[0] == []
+    one.close()
+    other.close()
 
 
 async def test_a_member_that_runs_is_not_removed(pods: EtcdPods) -> None:

@@ -14,6 +14,7 @@ from jupyterhub_ha.etcd_membership import (
     Remove,
     Start,
     Wait,
+    behind,
     decide,
     join_step,
     parse_cluster,
@@ -132,6 +133,15 @@ def test_one_that_was_elsewhere_before_is_known_by_its_name() -> None:
 def test_the_list_names_also_who_is_not_wanted_any_more() -> None:
     step = join_step("m2", WANTED, [*members("m0", "m7"), member("m2", "joining")])
     assert step == Start("m0=https://m0:2380,m7=https://m7:2380,m2=https://m2:2380")
+
+
+def test_etcd_starts_when_whoever_it_asks_knows_the_members() -> None:
+    """Its own list is compared with that of any member that answers."""
+    known = [*members("m0", "m1"), member("m2", "joining")]
+    assert behind(known, {"m0": known, "m1": known}) == []
+    assert behind(known, {"m0": known, "m1": members("m0", "m1")}) == ["m1"]
+    assert behind(known, {"m0": [*known, member("m3")]}) == ["m0"]
+    assert behind(known, {"m0": EMPTY, "m1": None}) == []
 
 
 # -- the set-up's care

@@ -33,16 +33,19 @@ from .etcd_membership import (
     Cluster,
     Join,
     Member,
+    Promote,
     Remove,
     Seen,
     Start,
     Wait,
+    behind,
     decide,
     join_step,
     parse_cluster,
 )
 from .etcd_options import document, options_of
 from .etcd_setup import MEMBERS, ROOT_PASSWORD, Tls, change, client, list_members
+from .membership_lock import membership_lock
 
 log = logging.getLogger("etcd-member")
 
@@ -137,35 +140,39 @@ class Newcomer:
         return EMPTY if answer.headers.get(_HEADER) == EMPTY else None
 
     async def _join(self, decision: Join) -> str:
-        """Make steps into the cluster; its members once this one is among them, or nothing yet."""
+        """Go into the cluster; its members once all know this one, or nothing yet."""
         root = client(decision.endpoints, "root", self._password, self._root)
         try:
-            step = join_step(self._me, self._wanted, await list_members(root))
-            if isinstance(step, Start):
-                return step.initial_cluster
-            if isinstance(step, Wait):
-                self._say(step.reason)
-            elif isinstance(step, Add):
-                return await self._add(root, step)
-            else:
-                log.info("%s", await change(root, step))
+            while True:
+                step = join_step(self._me, self._wanted, members := await list_members(root))
+                if isinstance(step, Start):
+                    if not (late := behind(members, await self._look())):
+                        return step.initial_cluster
+                    self._say(f"{', '.join(late)} does not know the members yet")
+                    return ""
+                if isinstance(step, Wait):
+                    self._say(step.reason)
+                    return ""
+                async with membership_lock(root, self._me) as other:
+                    if other:
+                        self._say(f"{other} changes the members")
+                        return ""
+                    await self._change(root)
         except EtcdError as error:
             self._say(f"the cluster refuses or has no leader: {error}")
+            return ""
         finally:
             root.close()
-        return ""
 
-    async def _add(self, root: EtcdClient, step: Add) -> str:
-        url = self._wanted[self._me]
-        body = {"peerURLs": [url], "isLearner": step.is_learner}
-        answer = await root.call("cluster/member/add", body)
-        members = [Member.of(found) for found in answer.get("members", ())]
-        log.info("added to the cluster%s", " as a learner" if step.is_learner else "")
-        again = join_step(self._me, self._wanted, members)
-        if isinstance(again, Remove):
-            # Of two that were added at once, the later one sees the other, and steps back.
-            log.info("%s", await change(root, again))
-        return again.initial_cluster if isinstance(again, Start) else ""
+    async def _change(self, root: EtcdClient) -> None:
+        """Be added, or do what must be done before."""
+        step = join_step(self._me, self._wanted, await list_members(root))
+        if isinstance(step, Add):
+            body = {"peerURLs": [self._wanted[self._me]], "isLearner": step.is_learner}
+            await root.call("cluster/member/add", body)
+            log.info("added to the cluster%s", " as a learner" if step.is_learner else "")
+        elif isinstance(step, Remove | Promote):
+            log.info("%s", await change(root, step))
 
     def _say(self, reason: str) -> None:
         if reason != self._said:

@@ -182,6 +182,20 @@ def join_step(
     return Add(is_learner=sum(not m.is_learner for m in members) == 1)
 
 
+def behind(members: Sequence[Member], seen: Mapping[str, Seen]) -> list[str]:
+    """Who has another list than the leader's: etcd asks one of them at its start, any of them.
+
+    It ends when that list is not the one it was started with.
+    """
+    known = {url for member in members for url in member.peer_urls}
+    return [
+        name
+        for name, answer in seen.items()
+        if not isinstance(answer, str | None)
+        and {url for member in answer for url in member.peer_urls} != known
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     """What is to be done about a cluster's members, and what is still waited for, in words."""

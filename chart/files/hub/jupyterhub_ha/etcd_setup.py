@@ -30,6 +30,7 @@ from .errors import (
 from .etcd_client import EtcdClient
 from .etcd_membership import Cluster, Member, Promote, Remove, parse_cluster, upkeep
 from .etcd_wire import decode, encode, prefix_end
+from .membership_lock import membership_lock
 from .table import RECORDS, Layout
 
 log = logging.getLogger("etcd-setup")
@@ -184,12 +185,22 @@ class EtcdSetup:
         deadline = time.monotonic() + timeout
         while not (care := upkeep(wanted, await list_members(self._root))).is_done:
             undone = list(care.pending)
-            for step in care.steps:
-                undone += await self._take(step)
+            if care.steps:
+                undone += await self._change_members(wanted)
             if undone and time.monotonic() + _PAUSE > deadline:
                 raise EtcdUnavailableError(f"etcd's members: {'; '.join(undone)}")
             if undone:
                 await asyncio.sleep(_PAUSE)
+
+    async def _change_members(self, wanted: Cluster) -> list[str]:
+        """Make the steps that are to be made now; why one cannot be made, if so."""
+        undone: list[str] = []
+        async with membership_lock(self._root, "the set-up") as other:
+            if other:
+                return [f"{other} changes the members"]
+            for step in upkeep(wanted, await list_members(self._root)).steps:
+                undone += await self._take(step)
+        return undone
 
     async def _take(self, step: Remove | Promote) -> list[str]:
         """Make a step; why it cannot be made, if so."""

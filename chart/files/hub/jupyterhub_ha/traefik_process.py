@@ -139,13 +139,6 @@ class TraefikProcess:
         shared = _shared(text)
         before = {address: shared_port.count(address) for address in shared.values()}
         await self._start(process, command, port, text, launcher=_launcher(shared))
-        await self._until(
-            process,
-            # The API is a rule of the folder that has the table, and comes with it.
-            f"http://127.0.0.1:{port}/api/version",
-            self._table_seconds,
-            "has not read its rules",
-        )
         if any(shared_port.count(address) - 1 > count for address, count in before.items()):
             raise TraefikStartError(
                 f"{command[0]} has not taken the sockets that it was given; the process that"
@@ -182,8 +175,11 @@ class TraefikProcess:
             )
         except OSError as error:
             raise TraefikStartError(f"{command[0]} cannot be run: {error.strerror}") from error
-        ping = f"http://127.0.0.1:{port}/ping"
-        await self._until(process, ping, self._start_seconds, "does not answer")
+        url = f"http://127.0.0.1:{port}"
+        await self._until(process, f"{url}/ping", self._start_seconds, "does not answer")
+        # The API is a rule of the folder that has the table, and comes with it.
+        rules = f"{url}/api/version"
+        await self._until(process, rules, self._table_seconds, "has not read its rules")
         self._log.info("Traefik runs; it logs to %s", self.log_file)
 
     async def _until(self, process: Process, url: str, seconds: float, late: str) -> None:
