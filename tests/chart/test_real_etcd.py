@@ -57,8 +57,12 @@ class Cluster:
             headers={"Authorization": token} if token else {},
         )
         context = self.context(who)
-        with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
+            raise
 
     def token(self, who):
         """A token for a user with a password."""

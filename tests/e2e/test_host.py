@@ -23,7 +23,8 @@ def status(url: str) -> int:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
             return response.status
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,7 +44,8 @@ def status(url: str, user: str = "", password: str = "") -> int:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
             return response.status
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def requests_served(hub: Up, replica: int) -> int:

@@ -100,7 +100,10 @@ def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2, context=context):  # noqa: S310
             return True
-    except (OSError, urllib.error.URLError):
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        return False
+    except OSError:
         return False
 
 
