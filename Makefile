@@ -24,7 +24,7 @@ setup: ## Set up everything for development, without running anything
 	@$(SETUP) run test lint docs
 
 ##@ For developers
-.PHONY: test conformance lint format generate docs dist bench bench-quick cluster-up cluster-down e2e clean
+.PHONY: test conformance lint format generate docs dist bench bench-quick cluster-up cluster-down e2e e2e-quick clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -82,6 +82,9 @@ cluster-down: ## End it, whatever state it is in, and remove all but images and 
 e2e: ## Start a cluster, deploy, break one part after another under load (needs root; ARGS="--keep-cluster")
 	@$(SETUP) cluster
 	@$(AS_ROOT) $(BIN)/pytest tests/e2e/kubernetes --durations=0 --durations-min=20 $(ARGS)
+
+e2e-quick: ## The same in ten minutes: a release, an upgrade, a companion and some faults (needs root)
+	@$(MAKE) e2e ARGS="-m quick $(ARGS)"
 
 clean: ## Remove what was built (not .venv and .tools)
 	rm -rf dist site rendered .run

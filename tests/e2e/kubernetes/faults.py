@@ -61,6 +61,8 @@ class Fault:
     """Whether the routing table may be written to for other reasons than logins."""
     also: Callable[[Scene], Awaitable[None]] | None = None
     """Goes on meanwhile."""
+    quick: bool = False
+    """Whether it belongs to `make e2e-quick`."""
 
 
 def at_rest(scene: Scene) -> None:
@@ -209,7 +211,12 @@ def _next(scene: Scene, part: str = "") -> str:
 _NOTICED = "what was under way there may fail, every retry succeeds"
 FAULTS = (
     Fault("at rest", at_rest, rewrites=False),
-    Fault("Traefik: rolling update, other image and configuration", traefik_rolls, drains=True),
+    Fault(
+        "Traefik: rolling update, other image and configuration",
+        traefik_rolls,
+        drains=True,
+        quick=True,
+    ),
     Fault("a Traefik pod deleted", pod_deleted, drains=True),
     Fault("a node drained", node_drained, drains=True),
     Fault("kill -9 of a Traefik", proxy_killed, _NOTICED, in_flight=True, gap=8),
@@ -221,7 +228,7 @@ FAULTS = (
         gap=45,
         logins=False,
     ),
-    Fault("the pod of etcd's leader deleted", leader_deleted),
+    Fault("the pod of etcd's leader deleted", leader_deleted, quick=True),
     Fault("a member of etcd and its volume lost for good", member_lost),
     Fault("etcd: rolling update", etcd_rolls),
     Fault(
@@ -263,6 +270,7 @@ FAULTS = (
         drains=True,
         logins=False,
         also=hundred_logins,
+        quick=True,
     ),
 )
 CHP_FAULTS = (

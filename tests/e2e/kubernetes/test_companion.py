@@ -20,7 +20,11 @@ from tests.support.processes import VENV_BIN
 
 from .kube import Kube
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(900),
+]
 
 CHART = str(ROOT / "chart")
 SMALL = Path(__file__).parent / "values/small.yaml"

@@ -78,7 +78,10 @@ async def _under_load(
     await measurement.stop()
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.quick] * each.quick) for each in FAULTS],
+)
 async def test_fault(ours: Measurement, measured: list[Measured], fault: Fault) -> None:
     found = await ours.during(fault)
     measured.append(found)

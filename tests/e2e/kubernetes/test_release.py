@@ -16,7 +16,11 @@ from .release import Release, chart_values
 PASSWORD = "try-it-out"
 WRITE = "open('kept.txt', 'w').write('still here'); print('written')"
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(400),
+]
 
 
 async def test_a_user_runs_a_cell_and_finds_the_files_after_a_restart(release: Release) -> None:

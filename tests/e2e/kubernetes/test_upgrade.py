@@ -16,7 +16,11 @@ from .release import Release
 
 PASSWORD = "try-it-out"
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(600),
+]
 
 
 def earlier() -> str:
