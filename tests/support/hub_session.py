@@ -118,12 +118,12 @@ class HubSession:
                     raise
                 await asyncio.sleep(0.2)
 
-    async def start_server(self, seconds: float = 90) -> None:
+    async def start_server(self, seconds: float = 150) -> None:
         """Start the user's server, wait until it answers, and log in to it."""
         await self.spawn(seconds)
         await self.enter_server()
 
-    async def spawn(self, seconds: float = 90) -> None:
+    async def spawn(self, seconds: float = 150) -> None:
         """Start the user's server through the hub's API and wait until the hub calls it ready."""
         api = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}/server")
         await self.follow(urljoin(self.url, "hub/home"))  # sets the hub's XSRF cookie

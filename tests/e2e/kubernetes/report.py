@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -20,22 +22,24 @@ UPGRADE = {"traefik-etcd": "Traefik: rolling update", "chp": "proxy: other image
 """How the names of the faults begin that the plot shows beside each other."""
 _COLOURS = {"traefik-etcd": "#0072B2", "chp": "#D55E00"}
 _HIDDEN = ("problem",)
+_WIDTH = 240  # a log is read by scrolling; a table whose lines are broken is not read
 
 
 def table(rows: Sequence[Row]) -> str:
     """For a terminal of any width."""
-    shown = Table(title="What was lost", show_lines=False)
+    shown = Table(title="What was lost", box=SIMPLE_HEAD)
     names = [field.name for field in fields(Row) if field.name not in _HIDDEN]
     for name in names:
-        shown.add_column(name.replace("_", " "), overflow="fold")
+        width = {"fault": 30, "allowed": 20}.get(name)
+        shown.add_column(name.replace("_", " "), overflow="fold", min_width=width)
     shown.add_column("ok")
     for row in rows:
         values = asdict(row)
         cells = ["" if values[name] is None else str(values[name]) for name in names]
         shown.add_row(*cells, "NO" if row.problem else "yes")
-    console = Console(width=200, record=True, quiet=True)
-    console.print(shown)
-    return console.export_text()
+    text = io.StringIO()
+    Console(file=text, width=_WIDTH).print(shown)
+    return text.getvalue()
 
 
 def write(measured: Sequence[Measured], usages: Sequence[Usage], folder: Path) -> None:

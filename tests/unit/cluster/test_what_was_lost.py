@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +123,12 @@ def test_the_page_has_a_table_for_each_proxy() -> None:
     assert "old" not in found
     assert found.endswith("<!-- end -->\nmore\n")
     assert page.filled(found, measured) == found
+
+
+def test_the_table_says_what_was_lost_and_whether_that_is_allowed() -> None:
+    text = report.table([ROW, replace(ROW, fault="kill -9", failed=3, problem="3 failed")])
+    lines = {re.split("  +", line)[2]: line for line in text.splitlines() if " 1000 " in line}
+    assert lines.keys() == {"a node drained", "kill -9"}
+    assert "yes" in lines["a node drained"]
+    assert "NO" in lines["kill -9"]
+    assert max(map(len, text.splitlines())) <= 240
