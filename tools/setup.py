@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import getpass
 import hashlib
 import os
 import platform
@@ -117,6 +118,7 @@ def _steps(groups: list[str]) -> Iterator[Step]:
     wanted = {n: t for n, t in tools.items() if set(t["groups"]) & set(groups)}
     for name, tool in wanted.items():
         makers = {
+            "debian": _debian_step,
             "npm": _node_step,
             "package": _go_step,
             "pip": _overlay_step,
@@ -222,6 +224,33 @@ def _venv_step(name: str, tool: dict[str, str]) -> Step:
 
     inputs = [tool["venv"], constraints.read_text(), sys.version]
     return Step(name, f"{name} (in an environment of its own)", install, inputs, folder)
+
+
+def _debian_step(name: str, tool: dict[str, str]) -> Step:
+    """Debian's packages with what the machine lacks for them, unpacked: nothing is installed."""
+    folder = TOOLS / name
+    packages = tool["debian"].split()
+
+    def unpack() -> None:
+        if not shutil.which("apt-get"):
+            raise SetupError(f"{', '.join(packages)} are unpacked from Debian's packages: no apt-get")
+        shutil.rmtree(folder, ignore_errors=True)
+        for part in ("lists/partial", "cache/archives/partial", "new"):
+            (folder / part).mkdir(parents=True)
+        # Its own lists: those of the machine may be old, and belong to root.
+        apt = ["apt-get", "-qq", f"-oDir::State::lists={folder}/lists", f"-oDir::Cache={folder}/cache"]
+        apt += ["-oDebug::NoLocking=1", f"-oAPT::Sandbox::User={getpass.getuser()}"]
+        _run([*apt, "update"])
+        options = ["--yes", "--download-only", "--reinstall", "--no-install-recommends"]
+        _run([*apt, "install", *options, *packages])
+        for archive in sorted((folder / "cache/archives").glob("*.deb")):
+            _run(["dpkg", "-x", archive, folder / "new"])
+        for part in ("lists", "cache"):
+            shutil.rmtree(folder / part)
+        (folder / "new").rename(folder / "root")
+
+    title = f"{' '.join(packages)} (Debian, unpacked)"
+    return Step(name, title, unpack, packages, folder / "root")
 
 
 def _go(needed: str) -> str:

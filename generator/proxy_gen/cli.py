@@ -23,6 +23,7 @@ COMMANDS = {
     "render": ("render", "Write every document that the values make."),
     "lint": ("lint", "Render, then check what was rendered."),
     "diff": ("diff", "Show what would change, by object and field."),
+    "edge": ("edge", "Write a virtual host for a web server in front of the proxy."),
     "z2jh": ("z2jh", "Print the values with which a Z2JH release uses this proxy."),
     "status": ("status", "Show how a release on Kubernetes is."),
     "up": ("up", "Run the whole hub on this machine, in the foreground."),
