@@ -1,0 +1,1 @@
+EDGES = {name: {} for name in ("nginx", "apache", "traefik", "haproxy", "caddy")}
