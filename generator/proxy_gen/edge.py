@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from .edge_features import CIPHERS, DROPPED_HEADERS, SERVERS, TRAEFIK_FOLDER, Server
+from .edge_features import CIPHERS, DROPPED_HEADERS, TRAEFIK_FOLDER, Server
 from .host_templates import render_from
 from .tree import File
 
@@ -106,7 +106,9 @@ class Edge:
     @property
     def idle_seconds(self) -> int:
         """How long a connection to our proxy may be idle; less than the proxy's own limit."""
-        return 3 if self.kind == "chp" else 60  # Node.js closes after 5 s, the others after 75 or 180
+        return (
+            3 if self.kind == "chp" else 60
+        )  # Node.js closes after 5 s, the others after 75 or 180
 
 
 def build(edge: Edge) -> dict[str, File]:
@@ -120,7 +122,8 @@ def build(edge: Edge) -> dict[str, File]:
         "folder": TRAEFIK_FOLDER,
         "places": places(edge.server),
     }
-    documents = {**edge.server.documents, "values.yaml": "values.yaml.j2", "README.md": "README.md.j2"}
+    ours = {name: f"{name}.j2" for name in ("values.yaml", "README.md")}
+    documents = {**edge.server.documents, **ours}
     return {file: File(_render(template, context)) for file, template in documents.items()}
 
 

@@ -109,6 +109,7 @@ class Feature:
     otherwise: dict[str, str] = field(default_factory=dict)
 
 
+_TOLD = "yes, where the length is told"
 _PASSIVE = "yes, by failed requests"
 _ACTIVE = "yes, a connection every 2 s"
 
@@ -133,7 +134,8 @@ FEATURES = (
         "test_streams::test_a_limit_for_bodies",
         {
             "traefik": "no, it would keep each body on its disk: the option is refused",
-            "haproxy": "yes, where the length is told",
+            "apache": _TOLD,
+            "haproxy": _TOLD,
         },
     ),
     Feature("Connections to the proxy are kept", "test_streams::test_connections_are_kept"),

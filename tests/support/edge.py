@@ -1,7 +1,7 @@
 """Real web servers with the files that `proxy-gen edge` writes, in front of a proxy of ours.
 
-Debian's are unpacked in the checkout: each gets the main configuration that its package would bring,
-with folders of its own, and one process that no other outlives.
+Debian's are unpacked in the checkout: each gets the main configuration that its package would
+bring, with folders of its own, and one process that no other outlives.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import http.client
 import os
+import signal
 import ssl
 import subprocess
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ from proxy_gen.values import Values
 DEBIAN = TOOLS_BIN.parent / "web-servers/root"
 NAMES = ("hub.example.com", "127.0.0.1", "localhost")
 _APACHE_MODULES = (
-    *("mpm_event", "authz_core", "reqtimeout", "headers", "rewrite", "ssl", "http2"),
+    *("mpm_event", "authz_core", "reqtimeout", "env", "headers", "rewrite", "ssl", "http2"),
     *("proxy", "proxy_http", "slotmem_shm", "proxy_balancer", "lbmethod_byrequests"),
     "proxy_hcheck",
 )
@@ -79,6 +80,8 @@ class EdgeServer:
         self.http_url = f"http://127.0.0.1:{self.http_port}"
         self.https_url = f"https://127.0.0.1:{self.https_port}"
         self.public_url = self.https_url if tls else self.http_url
+        # Caddy would wait for every connection.
+        self._end = signal.SIGQUIT if server == "caddy" else signal.SIGTERM
         self._probe = edge.prefix or "/"
         prepare, command, self._check = _PROGRAMS[server]
         prepare(folder)
@@ -94,7 +97,7 @@ class EdgeServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._service.stop()
+        self._service.stop(self._end)
 
     @property
     def pid(self) -> int:
@@ -197,7 +200,8 @@ def _prepare_apache(folder: Path) -> None:
         f"DocumentRoot {folder}",
         *(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in _APACHE_MODULES),
         # One process, as the tests start it, is given more threads than Debian's 25.
-        "ThreadsPerChild 300\nThreadLimit 300\nMaxRequestWorkers 300\nServerLimit 1\nStartServers 1",
+        *("ThreadLimit 300", "ThreadsPerChild 300", "MaxRequestWorkers 300"),
+        *("ServerLimit 1", "StartServers 1"),
         *(["User nobody\nGroup nogroup"] if os.geteuid() == 0 else []),
         f"Include {folder}/jupyterhub.conf",
     ]

@@ -52,9 +52,7 @@ _PORT = click.IntRange(1, 65535)
     default="",
     help="With the chain.  [default: /etc/ssl/certs/NAME.crt]",
 )
-@click.option(
-    "--key", metavar="FILE", default="", help="[default: /etc/ssl/private/NAME.key]"
-)
+@click.option("--key", metavar="FILE", default="", help="[default: /etc/ssl/private/NAME.key]")
 @click.option("--no-tls", is_flag=True, help="Plain http only.")
 @click.option(
     "--max-body",
@@ -102,8 +100,9 @@ def command(
 ) -> None:
     """Write a virtual host for a web server in front of the proxy of VALUES.
 
-    It serves hub.baseUrl and nothing else of the host, and ends TLS. Beside the server's files there
-    are values.yaml, for our side to match, and README.md, which says how to install and reload it.
+    It serves hub.baseUrl and nothing else of the host, and ends TLS. Beside the server's files
+    there are values.yaml, for our side to match, and README.md, which says how to install, check
+    and reload it.
 
     \b
     Example:

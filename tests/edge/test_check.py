@@ -1,0 +1,26 @@
+"""What is written is what the server takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.edge import EdgeServer
+
+ONE = ("127.0.0.1:9",)
+TWO = ("127.0.0.1:9", "[::1]:9")
+_LIMITED = {"max_body": "1G"}
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "no-tls"])
+@pytest.mark.parametrize("base", ["/", "/jupyter/", "/a/b-c/"])
+@pytest.mark.parametrize("upstreams", [ONE, TWO], ids=["one", "two"])
+def test_its_own_check(
+    web_server: str, tmp_path: Path, base: str, tls: bool, upstreams: tuple[str, ...]
+) -> None:
+    options = _LIMITED if web_server != "traefik" else {}
+    edge = EdgeServer(web_server, tmp_path, upstreams, base=base, tls=tls, **options)
+    status, text = edge.check()
+    assert status == 0, text
+    assert "ERR" not in text
+    assert "[emerg]" not in text

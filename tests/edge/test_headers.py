@@ -1,0 +1,85 @@
+"""Who is believed, and what the hub and users' servers are told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.support.edge_world import World
+
+from jupyterhub_ha_conformance.raw import Connection, Recorder, request
+from proxy_gen.edge_features import DROPPED_HEADERS, SET_HEADERS
+
+pytestmark = pytest.mark.asyncio
+
+PATH = "/user/ada/x"
+
+
+def _first(value: str | None) -> str:
+    """What the web server said: our proxy adds its own word behind."""
+    return (value or "").split(",")[0].strip()
+
+
+async def test_the_client_is_told(world: World) -> None:
+    """Address, scheme, host and port of what the client asked"""
+    host = f"hub.example.com:{world.system.edge.https_port}"
+    async with Recorder() as server:
+        await world.route(server.url)
+        await world.exchange(request(PATH, "Connection: close", host=host))
+        told = {name: _first(server.last.get(name)) for name in SET_HEADERS}
+        assert server.last.all("Host") == [host]
+    assert told == {
+        "X-Forwarded-For": "127.0.0.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": host,
+        "X-Forwarded-Port": str(world.system.edge.https_port),
+        "X-Real-IP": "127.0.0.1",
+        "X-Scheme": "https",
+    }
+
+
+async def test_a_client_forges_nothing(world: World) -> None:
+    names = (*SET_HEADERS, *DROPPED_HEADERS)
+    lines = [f"{spelled}: forged-{name}" for name in names for spelled in (name, name.lower())]
+    async with Recorder() as server:
+        await world.route(server.url)
+        answer = await world.exchange(request(PATH, *lines, "Connection: close"))
+        assert answer.status == 200
+        arrived = [f"{name}: {value}" for name, value in server.last.headers]
+    assert not [line for line in arrived if "forged" in line]
+
+
+async def test_the_proxy_believes_the_web_server_alone(world: World) -> None:
+    port = int(world.system.proxy_url.rpartition(":")[2])
+    async with Recorder() as server:
+        await world.route(server.url)
+        # Another address of this machine, which values.yaml does not name.
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+        )
+        connection = Connection(reader, writer)
+        lines = [f"{name}: forged" for name in SET_HEADERS if name.startswith("X-Forwarded")]
+        await connection.send(request(PATH, *lines))
+        assert await connection.response()
+        writer.transport.abort()
+        assert server.last.get("X-Forwarded-For") == "127.0.0.2"
+        assert not [value for _, value in server.last.headers if "forged" in value]
+
+
+async def test_a_websocket_s_client_is_told(world: World) -> None:
+    """The same for the request that becomes a websocket"""
+    refused = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    async with Recorder(refused) as server:
+        await world.route(server.url)
+        lines = (
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+            "X-Forwarded-For: forged",
+            "X-Scheme: forged",
+        )
+        assert (await world.exchange(request(PATH, *lines))).status == 403
+        assert _first(server.last.get("X-Forwarded-For")) == "127.0.0.1"
+        assert server.last.get("X-Scheme") == "https"
+        assert (server.last.get("Upgrade") or "").lower() == "websocket"
