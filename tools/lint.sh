@@ -34,6 +34,7 @@ check "generated command reference" python tools/cli_reference.py --check
 check "generated proxy reference" python tools/proxy_reference.py --check
 check "generated table of conformance" python tools/conformance_page.py --check
 check "generated page on the network" python tools/network_page.py --check
+check "generated page on web servers" python tools/edge_page.py --check
 check "generated dashboard for Grafana" python tools/dashboard.py --check
 check "figures in the page on performance" python -m benchmarks.report --check
 check "table of what was lost" python -m tests.e2e.kubernetes.page --check

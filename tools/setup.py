@@ -234,19 +234,15 @@ def _debian_step(name: str, tool: dict[str, str]) -> Step:
     def unpack() -> None:
         if not shutil.which("apt-get"):
             raise SetupError(
-                f"{', '.join(packages)} are unpacked from Debian's packages: no apt-get"
+                f"no apt-get here; {tool['debian']} are unpacked from Debian's packages"
             )
         shutil.rmtree(folder, ignore_errors=True)
         for part in ("lists/partial", "cache/archives/partial", "new"):
             (folder / part).mkdir(parents=True)
         # Its own lists: those of the machine may be old, and belong to root.
-        apt = [
-            "apt-get",
-            "-qq",
-            f"-oDir::State::lists={folder}/lists",
-            f"-oDir::Cache={folder}/cache",
-        ]
-        apt += ["-oDebug::NoLocking=1", f"-oAPT::Sandbox::User={getpass.getuser()}"]
+        apt = ["apt-get", "-qq", "-oDebug::NoLocking=1"]
+        apt += [f"-oDir::State::lists={folder}/lists", f"-oDir::Cache={folder}/cache"]
+        apt += [f"-oAPT::Sandbox::User={getpass.getuser()}"]
         _run([*apt, "update"])
         options = ["--yes", "--download-only", "--reinstall", "--no-install-recommends"]
         _run([*apt, "install", *options, *packages])
