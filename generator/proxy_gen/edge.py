@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from .edge_features import CIPHERS, DROPPED_HEADERS, TRAEFIK_FOLDER, Server
@@ -139,10 +139,9 @@ def authority(host: str, port: int) -> str:
 
 
 def _render(template: str, context: dict[str, Any]) -> str:
-    filters = {
+    filters: dict[str, Callable[..., Any]] = {
         "authority": authority,
         "regex": re.escape,
         "rule": lambda name, matcher: f"{matcher}(`{name}`)",
-        "folder": lambda path: str(PurePosixPath(path).parent),
     }
     return render_from("edge", template, filters, context)
