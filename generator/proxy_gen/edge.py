@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -70,6 +71,11 @@ class Edge:
     def id(self) -> str:
         """A name for what else must be unique among the virtual hosts of one server."""
         return "jupyterhub_" + re.sub(r"[^a-z0-9]+", "_", self.names[0] + self.prefix.lower())
+
+    @property
+    def short_id(self) -> str:
+        """The same where names must not be long: variables of nginx, balancers of Apache."""
+        return f"jupyterhub_{hashlib.sha256(self.id.encode()).hexdigest()[:8]}"
 
     @property
     def scheme(self) -> str:

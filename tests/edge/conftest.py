@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 import pytest_asyncio
+from tests.support.edge_deviations import UNDECIDED
 from tests.support.edge_systems import EDGES, EdgeSystem
 from tests.support.edge_world import World
 
@@ -28,6 +29,14 @@ Start = Callable[[str, str], EdgeSystem]
 def pytest_proxy_systems() -> Sequence[type[EdgeSystem]]:
     """The web servers, for the plugin of the conformance suite."""
     return list(EDGES.values())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what cannot be told."""
+    out = {
+        test.replace("[", f"[{server}-") for server, tests in UNDECIDED.items() for test in tests
+    }
+    items[:] = [item for item in items if item.name not in out]
 
 
 @pytest.fixture(scope="session")

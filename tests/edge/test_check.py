@@ -23,4 +23,14 @@ def test_its_own_check(
     status, text = edge.check()
     assert status == 0, text
     assert "ERR" not in text
-    assert "[emerg]" not in text
+    assert "[warn]" not in text.lower()
+
+
+def test_a_long_name(web_server: str, tmp_path: Path) -> None:
+    """As long as those of universities' departments"""
+    name = "jupyterhub.department-of-applied-mathematics.university.example.edu"
+    edge = EdgeServer(
+        web_server, tmp_path, TWO, base="/teaching/statistics-2/", names=[name, "127.0.0.1"]
+    )
+    status, text = edge.check()
+    assert status == 0, text

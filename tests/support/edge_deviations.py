@@ -27,7 +27,10 @@ _DUPLEX = (
     "servers answer when they have read the request"
 )
 _SPELLING = "the same path in another spelling (RFC 3986, 2.1), as Go writes it"
-_BACKSLASH = "arrives as %5C; configurable-http-proxy makes a slash of it, as browsers do before they send it"
+_BACKSLASH = (
+    "arrives as %5C; configurable-http-proxy makes a slash of it, as browsers do before they send "
+    "it"
+)
 
 # Of every web server.
 _ALL = {
@@ -91,7 +94,6 @@ EDGES: dict[str, dict[str, str]] = {
             _cases(
                 _SHAPE,
                 _LENIENT,
-                "NUL in a value",
                 "bare LF after a chunk's size",
                 "two spaces",
                 "HTTP/9.9",
@@ -111,3 +113,13 @@ EDGES: dict[str, dict[str, str]] = {
         ),
     },
 }
+
+UNDECIDED = {
+    "haproxy": {
+        "test_a_shape_of_smuggling_is_refused[NUL in a value]": (
+            "the proxy behind it refuses the request, and the client is gone then: whether a second "
+            "one that was sent with it is still passed on, is a matter of time"
+        )
+    }
+}
+"""Tests that are left out, since they end now so, now so."""
