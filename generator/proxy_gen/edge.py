@@ -61,6 +61,8 @@ class Edge:
     """Where to listen; none: at all addresses of the machine."""
     max_body: int = 0
     """In bytes; 0: no limit."""
+    tls_in_front: bool = False
+    """Without TLS here: whether another server in front ends it."""
 
     @property
     def prefix(self) -> str:
@@ -88,6 +90,16 @@ class Edge:
         return self.https_port if self.tls else self.http_port
 
     @property
+    def told_scheme(self) -> str:
+        """What the hub is told that users' browsers speak."""
+        return "https" if self.tls_in_front else self.scheme
+
+    @property
+    def told_port(self) -> int:
+        """What the hub is told of the port that users came to."""
+        return 443 if self.tls_in_front else self.port
+
+    @property
     def ports(self) -> tuple[int, ...]:
         """All ports to listen at."""
         return (self.http_port, self.https_port) if self.tls else (self.http_port,)
@@ -100,9 +112,9 @@ class Edge:
     @property
     def url(self) -> str:
         """Where users go."""
-        usual = {"http": 80, "https": 443}[self.scheme]
-        suffix = "" if self.port == usual else f":{self.port}"
-        return f"{self.scheme}://{self.names[0]}{suffix}{self.base}"
+        usual = {"http": 80, "https": 443}[self.told_scheme]
+        suffix = "" if self.told_port == usual else f":{self.told_port}"
+        return f"{self.told_scheme}://{self.names[0]}{suffix}{self.base}"
 
     @property
     def several(self) -> bool:

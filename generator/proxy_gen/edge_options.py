@@ -35,6 +35,7 @@ class Asked:
     certificate: str = ""
     key: str = ""
     tls: bool = True
+    tls_in_front: bool = False
     max_body: str = ""
     http_port: int = 80
     https_port: int = 443
@@ -86,6 +87,7 @@ class _Check:
             https_port=self.asked.https_port,
             addresses=self._addresses(),
             max_body=self._max_body(),
+            tls_in_front=self.asked.tls_in_front,
         )
         if self.problems:
             raise ProblemsError(sorted(set(self.problems)))
@@ -175,6 +177,8 @@ class _Check:
         return certificate, key, certificate if alone else f"/etc/haproxy/{names[0]}.pem"
 
     def _ports(self) -> None:
+        if self.asked.tls and self.asked.tls_in_front:
+            self._option("--tls-in-front", "TLS ends here, too", "give --no-tls with it")
         if self.asked.tls and self.asked.http_port == self.asked.https_port:
             self._option(
                 "--https-port",

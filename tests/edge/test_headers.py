@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from tests.support.edge import EdgeServer
 from tests.support.edge_world import World
 
-from jupyterhub_ha_conformance.raw import Connection, Recorder, request
+from jupyterhub_ha_conformance.raw import Connection, Recorder, exchange, request
 from proxy_gen.edge_features import DROPPED_HEADERS, SET_HEADERS
 
 pytestmark = pytest.mark.asyncio
@@ -64,6 +66,27 @@ async def test_the_proxy_believes_the_web_server_alone(world: World) -> None:
         writer.transport.abort()
         assert server.last.get("X-Forwarded-For") == "127.0.0.2"
         assert not [value for _, value in server.last.headers if "forged" in value]
+
+
+async def test_tls_ends_in_front(world: World, web_server: str, tmp_path: Path) -> None:
+    """Without TLS here the hub is told http, or https where another server ends it"""
+    upstream = world.system.proxy_url.removeprefix("http://")
+    async with Recorder() as server:
+        await world.route(server.url)
+        for in_front, scheme, port in ((False, "http", None), (True, "https", "443")):
+            folder = tmp_path / scheme
+            with EdgeServer(
+                web_server, folder, [upstream], tls=False, tls_in_front=in_front
+            ) as edge:
+                answer = await exchange(
+                    edge.http_url, request(PATH, "X-Forwarded-Proto: forged", host="127.0.0.1")
+                )
+            assert answer
+            assert answer.status == 200
+            for name in ("X-Forwarded-Proto", "X-Scheme"):
+                assert _first(server.last.get(name)) == scheme
+            if port:
+                assert _first(server.last.get("X-Forwarded-Port")) == port
 
 
 async def test_a_websocket_s_client_is_told(world: World) -> None:

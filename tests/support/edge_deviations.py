@@ -117,8 +117,8 @@ EDGES: dict[str, dict[str, str]] = {
 UNDECIDED = {
     "haproxy": {
         "test_a_shape_of_smuggling_is_refused[NUL in a value]": (
-            "the proxy behind it refuses the request, and the client is gone then: whether a second "
-            "one that was sent with it is still passed on, is a matter of time"
+            "the proxy behind it refuses the request, and the client is gone then: whether a "
+            "second one that was sent with it is still passed on, is a matter of time"
         )
     }
 }

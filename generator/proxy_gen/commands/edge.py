@@ -55,6 +55,11 @@ _PORT = click.IntRange(1, 65535)
 @click.option("--key", metavar="FILE", default="", help="[default: /etc/ssl/private/NAME.key]")
 @click.option("--no-tls", is_flag=True, help="Plain http only.")
 @click.option(
+    "--tls-in-front",
+    is_flag=True,
+    help="With --no-tls: another server in front ends TLS, so the hub is told https.",
+)
+@click.option(
     "--max-body",
     metavar="SIZE",
     default="",
@@ -90,6 +95,7 @@ def command(
     certificate: str,
     key: str,
     no_tls: bool,
+    tls_in_front: bool,
     max_body: str,
     addresses: tuple[str, ...],
     http_port: int,
@@ -119,6 +125,7 @@ def command(
         certificate=certificate,
         key=key,
         tls=not no_tls,
+        tls_in_front=tls_in_front,
         max_body=max_body,
         http_port=http_port,
         https_port=https_port,

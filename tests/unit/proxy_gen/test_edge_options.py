@@ -216,6 +216,14 @@ def test_without_tls_there_is_no_certificate() -> None:
     assert len(problems(tls=False, certificate="/c", key="/k")) == 2
 
 
+def test_tls_ends_in_one_place() -> None:
+    one = edge(tls=False, tls_in_front=True, http_port=8080)
+    assert (one.scheme, one.port, one.url) == ("http", 8080, "https://hub.example.com/")
+    assert problems(tls_in_front=True) == [
+        "--tls-in-front: TLS ends here, too; give --no-tls with it"
+    ]
+
+
 def test_everything_is_told_at_once() -> None:
     found = problems(
         "hub: {baseUrl: /a b/}\n",
