@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Server:
-    """One web server: how it is called, its files by template, and where these belong."""
+    """One web server: how it is called, its files, and what it cannot do."""
 
     name: str
     title: str
     version: str
     files: tuple[str, ...]
     place: str
-    """Where the first file belongs on Debian; the others beside it unless `places` says more."""
+    """Where the first file belongs on Debian; Traefik's others are in TRAEFIK_FOLDER."""
     can_limit_bodies: bool = True
     many_addresses: bool = True
-    templates: tuple[str, ...] = field(default=())
+    templates: tuple[str, ...] = ()
+    """Of the files, in their order; none: the files' names with .j2."""
 
     @property
     def documents(self) -> dict[str, str]:

@@ -5,21 +5,38 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.support.edge import EdgeServer
 from tests.support.edge_world import World
+from tests.support.traefik_file import TraefikFileSystem
 
+from jupyterhub_ha_conformance.fixtures import hub_of
 from jupyterhub_ha_conformance.raw import Connection, Recorder, exchange, request
 from proxy_gen.edge_features import DROPPED_HEADERS, SET_HEADERS
 
 pytestmark = pytest.mark.asyncio
 
 PATH = "/user/ada/x"
+_FORGED = [f"{name}: forged" for name in SET_HEADERS if name.startswith("X-Forwarded")]
 
 
 def _first(value: str | None) -> str:
     """What the web server said: our proxy adds its own word behind."""
     return (value or "").split(",")[0].strip()
+
+
+async def _ask_from_elsewhere(proxy_url: str, data: bytes) -> None:
+    """Ask our proxy from another address of this machine, which values.yaml does not name."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(proxy_url.rpartition(":")[2]), local_addr=("127.0.0.2", 0)
+    )
+    try:
+        connection = Connection(reader, writer)
+        await connection.send(data)
+        assert await connection.response()
+    finally:
+        writer.transport.abort()
 
 
 async def test_the_client_is_told(world: World) -> None:
@@ -52,20 +69,34 @@ async def test_a_client_forges_nothing(world: World) -> None:
 
 
 async def test_the_proxy_believes_the_web_server_alone(world: World) -> None:
-    port = int(world.system.proxy_url.rpartition(":")[2])
     async with Recorder() as server:
         await world.route(server.url)
-        # Another address of this machine, which values.yaml does not name.
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, local_addr=("127.0.0.2", 0)
-        )
-        connection = Connection(reader, writer)
-        lines = [f"{name}: forged" for name in SET_HEADERS if name.startswith("X-Forwarded")]
-        await connection.send(request(PATH, *lines))
-        assert await connection.response()
-        writer.transport.abort()
+        await _ask_from_elsewhere(world.system.proxy_url, request(PATH, *_FORGED))
         assert server.last.get("X-Forwarded-For") == "127.0.0.2"
         assert not [value for _, value in server.last.headers if "forged" in value]
+
+
+async def test_traefik_believes_the_web_server_alone(web_server: str, tmp_path: Path) -> None:
+    """The same with Traefik as our proxy, which adds nothing of its own"""
+    trusted = ["127.0.0.1/32", "::1/128"]
+    proxy = TraefikFileSystem(tmp_path / "proxy", replicas=1, trusted_ips=trusted)
+    upstream = proxy.public_url.removeprefix("http://")
+    edge = EdgeServer(web_server, tmp_path / "edge", [upstream], kind="traefik-file")
+    assert edge.trusted == trusted
+    with proxy, edge:
+        async with hub_of(proxy) as table, Recorder() as server:
+            await table.route(server.url)
+            connector = aiohttp.TCPConnector(ssl=edge.context())
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.get(edge.https_url + PATH, headers={"X-Forwarded-Proto": "x"}) as answer,
+            ):
+                assert answer.status == 200
+            assert server.last.get("X-Forwarded-Proto") == "https"
+            assert _first(server.last.get("X-Forwarded-For")) == "127.0.0.1"
+            await _ask_from_elsewhere(proxy.public_url, request(PATH, *_FORGED))
+            assert server.last.get("X-Forwarded-For") == "127.0.0.2"
+            assert server.last.get("X-Forwarded-Proto") == "http"
 
 
 async def test_tls_ends_in_front(world: World, web_server: str, tmp_path: Path) -> None:

@@ -106,9 +106,13 @@ class EdgeServer:
 
     @property
     def trusted(self) -> list[str]:
-        """Whom `values.yaml` lets the proxy in the hub believe."""
+        """Whom `values.yaml` lets our proxy believe."""
         values = yaml.safe_load(self.files["values.yaml"])
-        networks: list[str] = values["hub"]["config"]["InProcessProxy"]["trusted_networks"]
+        networks: list[str]
+        if "proxy" in values:
+            networks = values["proxy"]["traefik"]["forwardedHeaders"]["trustedIPs"]
+        else:
+            networks = values["hub"]["config"]["InProcessProxy"]["trusted_networks"]
         return networks
 
     def context(self) -> ssl.SSLContext:

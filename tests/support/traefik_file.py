@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,12 +28,18 @@ def application() -> SimpleNamespace:
 class FileReplica(Service):
     """One Traefik that reads the folder `rules`; `url` is its internal entry point."""
 
-    def __init__(self, folder: Path, public: str, rules: Path) -> None:
+    def __init__(
+        self, folder: Path, public: str, rules: Path, trusted_ips: Sequence[str] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         document = static_document(
-            public=public, internal=f"127.0.0.1:{port}", directory=rules, drain_seconds=1
+            public=public,
+            internal=f"127.0.0.1:{port}",
+            directory=rules,
+            trusted_ips=trusted_ips,
+            drain_seconds=1,
         )
         static = folder / "traefik.toml"
         static.write_text(toml_document(document))
@@ -50,7 +57,14 @@ class TraefikFileSystem:
     name: ClassVar[str] = "traefik-file"
     deviations: ClassVar[dict[str, str]] = deviations.TRAEFIK
 
-    def __init__(self, folder: Path, *, host_routing: bool = False, replicas: int = 2) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host_routing: bool = False,
+        replicas: int = 2,
+        trusted_ips: Sequence[str] = (),
+    ) -> None:
         self.hub_port = free_port()
         self.host_routing = host_routing
         self.folder = folder / "proxy"
@@ -60,7 +74,8 @@ class TraefikFileSystem:
         public = f"127.0.0.1:{free_port()}"
         self.public_url = f"http://{public}"
         self.replicas = [
-            FileReplica(folder / f"traefik{i}", public, self.rules) for i in range(replicas)
+            FileReplica(folder / f"traefik{i}", public, self.rules, trusted_ips)
+            for i in range(replicas)
         ]
         self._stack = ExitStack()
 
