@@ -12,9 +12,10 @@ TWO = ("127.0.0.1:9", "[::1]:9")
 _LIMITED = {"max_body": "1G"}
 
 
-@pytest.mark.parametrize("tls", [True, False], ids=["tls", "no-tls"])
-@pytest.mark.parametrize("base", ["/", "/jupyter/", "/a/b-c/"])
-@pytest.mark.parametrize("upstreams", [ONE, TWO], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("base", "tls", "upstreams"),
+    [("/", True, ONE), ("/", False, TWO), ("/jupyter/", True, TWO), ("/a/b-c/", False, ONE)],
+)
 def test_its_own_check(
     web_server: str, tmp_path: Path, base: str, tls: bool, upstreams: tuple[str, ...]
 ) -> None:
