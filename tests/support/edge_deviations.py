@@ -1,7 +1,6 @@
 """What each web server in front of our proxy does otherwise than the conformance suite wants.
 
-As in `deviations.py`: strict expected failures, test or test with its case to reason. No setting
-that `proxy-gen edge` could write takes one of them away.
+As in `deviations.py`: strict expected failures, test or test with its case to reason.
 """
 
 from collections.abc import Iterable
