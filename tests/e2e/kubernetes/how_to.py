@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ PAGES = (
 )
 """Those with commands for a cluster, in the order in which somebody would come to them."""
 FOLDER = ROOT / "docs/how-to"
+_FILE = re.compile(r"^`(\w+\.yaml)`:\n+```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""A file that a page shows, and that its commands use."""
 _SECONDS = 420
 _WATCHING = 15  # what never ends by itself is ended after so many seconds
 
@@ -36,6 +39,11 @@ _WATCHING = 15  # what never ends by itself is ended after so many seconds
 def cluster_blocks(page: str) -> list[Block]:
     """The blocks of a how-to page that need a cluster."""
     return [block for block in blocks_of(FOLDER / f"{page}.md") if block.elsewhere == CLUSTER]
+
+
+def is_installation(block: Block) -> bool:
+    """Whether it begins a release, and does not belong to one that is there."""
+    return "--install" in block.text
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,12 @@ class Admin:
             (self.folder / name).symlink_to(ROOT / name)
         for name in ("values.yaml", "my-values.yaml"):
             (self.folder / name).write_text(yaml.safe_dump(self.release.all_values()))
+        draw = (VENV_BIN / "proxy-gen", "secrets", self.folder / "secrets.yaml")
+        subprocess.run(draw, check=True, capture_output=True)
+        for page in PAGES:
+            text = (FOLDER / f"{page}.md").read_text()
+            for name, content in _FILE.findall(text):
+                (self.folder / name).write_text(content)
 
     def status(self) -> subprocess.CompletedProcess[str]:
         """What `proxy-gen status` says of the release."""
@@ -98,6 +112,7 @@ class Admin:
         text = block.text.replace("-n hub", f"-n {namespace}")
         text = text.replace("--namespace hub", f"--namespace {namespace}")
         text = text.replace("release:hub@hub", f"release:hub@{namespace}")
+        text = text.replace(" hub ./chart", f" {self.release.name} ./chart")
         lines = text.splitlines()
         watching = f"timeout --preserve-status --signal=INT {_WATCHING} "
         return "\n".join(watching + line if " --watch" in line else line for line in lines)

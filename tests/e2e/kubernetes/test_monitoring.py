@@ -88,7 +88,7 @@ def _pods(release: Release, monitor: Object) -> dict[str, str]:
     return found
 
 
-def test_every_pod_is_read(watched: tuple[Prometheus, Rendered]) -> None:
+async def test_every_pod_is_read(watched: tuple[Prometheus, Rendered]) -> None:
     prometheus, _ = watched
 
     def health() -> dict[str, list[str]]:
@@ -99,7 +99,7 @@ def test_every_pod_is_read(watched: tuple[Prometheus, Rendered]) -> None:
     until("not all are up", lambda: health() == wanted, SECONDS)
 
 
-def test_no_alert_is_active(watched: tuple[Prometheus, Rendered]) -> None:
+async def test_no_alert_is_active(watched: tuple[Prometheus, Rendered]) -> None:
     prometheus, rendered = watched
     assert {rule["name"] for rule in prometheus.rules()} == set(alert_expressions(rendered))
     until("alerts are active", lambda: not prometheus.active_alerts(), SECONDS)
