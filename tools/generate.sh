@@ -8,6 +8,7 @@ python tools/proxy_reference.py
 python tools/conformance_page.py
 python tools/network_page.py
 python tools/edge_page.py
+python tools/doctor_page.py
 python tools/dashboard.py
 python -m tests.chart.golden
 python -m benchmarks.report

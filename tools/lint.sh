@@ -35,6 +35,7 @@ check "generated proxy reference" python tools/proxy_reference.py --check
 check "generated table of conformance" python tools/conformance_page.py --check
 check "generated page on the network" python tools/network_page.py --check
 check "generated page on web servers" python tools/edge_page.py --check
+check "generated table of the doctor's checks" python tools/doctor_page.py --check
 check "generated dashboard for Grafana" python tools/dashboard.py --check
 check "figures in the page on performance" python -m benchmarks.report --check
 check "table of what was lost" python -m tests.e2e.kubernetes.page --check

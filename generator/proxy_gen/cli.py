@@ -1,8 +1,8 @@
 """The command ``proxy-gen``: it only wires; each sub-command is a module that is loaded when used.
 
 Exit codes of every command: 0 done and nothing found; 1 the input was read and has problems,
-``diff`` found a difference, or ``status`` a release that is not well; 2 it could not be done (wrong
-usage, missing program, unreadable file).
+``diff`` found a difference, ``status`` a release that is not well, or ``doctor`` a problem; 2 it
+could not be done (wrong usage, missing program, unreadable file).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ COMMANDS = {
     "edge": ("edge", "Write a virtual host for a web server in front of the proxy."),
     "z2jh": ("z2jh", "Print the values with which a Z2JH release uses this proxy."),
     "status": ("status", "Show how a release on Kubernetes is."),
+    "doctor": ("doctor", "Ask a running hub, from outside, what is wrong with it."),
     "up": ("up", "Run the whole hub on this machine, in the foreground."),
     "install": ("install", "Put pinned Traefik and etcd into a folder."),
     "schema": ("schema", "Print the JSON schema of the values, for editors."),
@@ -98,8 +99,8 @@ class LazyGroup(click.Group):
 
 
 EPILOG = """\
-Exit codes: 0 done; 1 the values have problems, diff found a difference, or status something that is
-wrong; 2 it could not be done (wrong usage, missing program, unreadable file).
+Exit codes: 0 done; 1 the values have problems, diff found a difference, or status or doctor
+something that is wrong; 2 it could not be done (wrong usage, missing program, unreadable file).
 
 Shell completion: add this to ~/.bashrc (zsh_source and fish_source for the other shells):
 

@@ -1,0 +1,1 @@
+"""What ``proxy-gen doctor`` does: ask a running hub from outside, judge the answers, write them."""
