@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import generated_page
 from generated_page import ROOT
@@ -61,8 +61,10 @@ def page() -> str:
         for feature in FEATURES
     ]
     return INTRO.format(
-        servers=_table(("`--server`", "at least", "files, and where they belong"), servers),
-        features=_table(("", *SERVERS, "test"), features),
+        servers=generated_page.table(
+            ("`--server`", "at least", "files, and where they belong"), servers
+        ),
+        features=generated_page.table(("", *SERVERS, "test"), features),
         set=_listed(SET_HEADERS),
         dropped=_listed(DROPPED_HEADERS),
     )
@@ -70,11 +72,6 @@ def page() -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,11 @@ def page() -> str:
         examples="\n".join(
             f"- `values-examples/{name}.yaml`: {text}" for name, text in table["examples"].items()
         ),
-        peers=_table(("peer", ""), [(name, text) for name, text in table["peers"].items()]),
-        allowed=_table(_HEAD, [_row(row) for row in table["allowed"]]),
-        refused=_table(_HEAD, [_row(row) for row in table["refused"]]),
+        peers=generated_page.table(
+            ("peer", ""), [(name, text) for name, text in table["peers"].items()]
+        ),
+        allowed=generated_page.table(_HEAD, [_row(row) for row in table["allowed"]]),
+        refused=generated_page.table(_HEAD, [_row(row) for row in table["refused"]]),
     )
 
 
@@ -85,11 +87,6 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _listed(peers: str | list[str]) -> str:
     return peers if isinstance(peers, str) else ", ".join(peers)
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 if __name__ == "__main__":

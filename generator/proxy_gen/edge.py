@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .edge_features import CIPHERS, DROPPED_HEADERS, TRAEFIK_FOLDER, Server
+from .host_place import authority
 from .host_templates import render_from
 from .tree import File
 
@@ -149,11 +150,6 @@ def places(server: Server) -> dict[str, str]:
     """Where each file of a server belongs."""
     first, *more = server.files
     return {first: server.place, **{file: f"{TRAEFIK_FOLDER}/{file}" for file in more}}
-
-
-def authority(host: str, port: int) -> str:
-    """`host:port`, with the brackets that an IPv6 address needs."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _render(template: str, context: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from jupyterhub_ha.shared_port import addresses
 
 from .host_layout import Ports
+from .host_place import authority
 
 Document = dict[str, Any]
 ETCD = "etcd"
@@ -42,10 +43,10 @@ def static_document(
     """
     document: Document = map_strings(copy.deepcopy(dict(chart)), move)
     points = document["entryPoints"]
-    points["http"] |= {"address": _address(host, ports.public), "reusePort": True}
-    points["internal"] |= {"address": _address("127.0.0.1", ports.replicas[replica])}
+    points["http"] |= {"address": authority(host, ports.public), "reusePort": True}
+    points["internal"] |= {"address": authority("127.0.0.1", ports.replicas[replica])}
     if "dashboard" in points:
-        points["dashboard"] |= {"address": _address(host, ports.dashboard), "reusePort": True}
+        points["dashboard"] |= {"address": authority(host, ports.dashboard), "reusePort": True}
     for point in points.values():
         # Here a stopping replica closes its socket, and the kernel gives new connections to the
         # others at once: there is no Service whose endpoints lag behind.
@@ -186,7 +187,3 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
 def _flag(argument: str) -> tuple[str, str]:
     name, separator, value = re.sub("^--?", "", argument).partition("=")
     return name, value if separator else "true"
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 from tests.support.host import PASSWORD, Host
 from tests.support.hub_session import HubSession, close, execute
+from tests.support.processes import status
 
 pytestmark = pytest.mark.timeout(300)
 
 ONE_MEMBER = ("--set", "proxy.etcd.replicas=1")
 KINDS = {"traefik-file": (), "in-process": (), "chp": (), "traefik-etcd": ONE_MEMBER}
-
-
-def status(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
-            return response.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,6 @@ import signal
 import stat
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.support import processes
 from tests.support.hub_session import HubSession, close, execute
 from tests.support.processes import ROOT, VENV_BIN
 from tests.support.up import Up, tagged_pids
@@ -40,12 +40,7 @@ def status(url: str, user: str = "", password: str = "") -> int:
     if user:
         token = b64encode(f"{user}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
-    try:
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
-            return response.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    return processes.status(request)
 
 
 def requests_served(hub: Up, replica: int) -> int:

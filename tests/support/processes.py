@@ -95,14 +95,24 @@ class Service:
             time.sleep(0.02)
 
 
-def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
-    """Whether a GET is answered with a status below 400."""
+def status(
+    request: str | urllib.request.Request,
+    timeout: float = 5,
+    context: ssl.SSLContext | None = None,
+) -> int:
+    """The status of an answer, redirects followed; OSError without one."""
     try:
-        with urllib.request.urlopen(url, timeout=2, context=context):  # noqa: S310
-            return True
+        with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:  # noqa: S310
+            return int(answer.status)
     except urllib.error.HTTPError as error:
-        error.close()  # it holds the connection
-        return False
+        with error:  # it holds the connection
+            return error.code
+
+
+def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
+    """Whether a GET is answered with success, redirects followed."""
+    try:
+        return status(url, 2, context) < 300
     except OSError:
         return False
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
-from urllib.parse import quote
 
 from .facts import OK, FaultError, Finding, NotCheckedError
 from .visit import Visit
@@ -49,7 +48,7 @@ def stop(visit: Visit) -> None:
 
 
 def _path(visit: Visit, what: str) -> str:
-    return f"users/{quote(visit.user, safe='@~')}/{what}"
+    return f"users/{visit.quoted_user}/{what}"
 
 
 def _start(visit: Visit) -> threading.Thread:

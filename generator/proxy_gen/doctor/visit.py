@@ -29,7 +29,8 @@ class Visit:
     spawned: bool = False
     context: ssl.SSLContext | None = None
     version: str = ""
-    _strict: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    strict: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    """Believes only trusted certificates."""
 
     @classmethod
     def of(cls, asked: Asked) -> Visit:
@@ -43,16 +44,11 @@ class Visit:
         except (OSError, ssl.SSLError) as error:
             what = f"{asked.ca_file}: no file of certificates in PEM ({error.strerror or error})"
             raise UsageError(what) from error
-        return cls(asked, site, site, base, base, _strict=strict)
+        return cls(asked, site, site, base, base, strict=strict)
 
     def now(self) -> float:
         """Return this machine's time."""
         return time.time()
-
-    @property
-    def strict(self) -> ssl.SSLContext:
-        """The context that believes only trusted certificates."""
-        return self._strict
 
     @property
     def web(self) -> Web:
@@ -73,7 +69,7 @@ class Visit:
 
     def of_server(self, path: str) -> str:
         """Return the path of something of the user's server; raises NotCheckedError."""
-        return f"{self.base}user/{quote(self.user, safe='@~')}/{path}"
+        return f"{self.base}user/{self.quoted_user}/{path}"
 
     @property
     def user(self) -> str:
@@ -81,6 +77,11 @@ class Visit:
         if not self.asked.user:
             raise NotCheckedError("it needs a user's server", "--user NAME and a token")
         return self.asked.user
+
+    @property
+    def quoted_user(self) -> str:
+        """The user as JupyterHub writes names in URLs."""
+        return quote(self.user, safe="@~")
 
     @property
     def token(self) -> dict[str, str]:
@@ -103,8 +104,7 @@ class Visit:
 
     def server(self) -> dict[str, Any] | None:
         """Return the user's default server as the hub knows it, None if there is none."""
-        path = f"users/{quote(self.user, safe='@~')}"
-        answer = self.api(path)
+        answer = self.api(f"users/{self.quoted_user}")
         if answer.status == 404:
             raise NotCheckedError(f"the hub knows no user {self.user}", "another --user")
         found = as_json(answer)

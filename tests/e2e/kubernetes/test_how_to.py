@@ -48,10 +48,7 @@ async def test_an_installation(kube: Kube, tmp_path: Path, block: Block) -> None
     admin = Admin(release, tmp_path)
     admin.prepare()
     admin.types(block)
-    release.settle(300)
-    until("etcd is not whole", lambda: _is_well(admin), 240, pause=3)
-    logins = await log_in_together(release.url, 2, 1)
-    assert not logins.problems
+    await _users_log_in(admin)
     release.kube.run("helm", "uninstall", release.name, "--wait")
     release.kube.kubectl("delete", "namespace", release.kube.namespace, "--wait")
 
@@ -65,15 +62,20 @@ async def test_commands_do_what_the_page_says(admin: Admin, block: Block) -> Non
         admin.release.settle(300)
     admin.types(block)
     assert await _status(admin.release.url) == 200, "whose server runs goes on"
-    admin.release.settle(300)
-    until("etcd is not whole", lambda: _is_well(admin), 240, pause=3)
-    logins = await log_in_together(admin.release.url, 2, 1)
-    assert not logins.problems
+    await _users_log_in(admin)
 
 
 async def _status(url: str) -> int:
     async with aiohttp.ClientSession() as session, session.get(f"{url}user/{USER}/api/status") as r:
         return r.status
+
+
+async def _users_log_in(admin: Admin) -> None:
+    """As soon as all of the release is well."""
+    admin.release.settle(300)
+    until("etcd is not whole", lambda: _is_well(admin), 240, pause=3)
+    logins = await log_in_together(admin.release.url, 2, 1)
+    assert not logins.problems
 
 
 def _is_well(admin: Admin) -> bool:

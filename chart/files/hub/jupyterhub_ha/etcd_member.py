@@ -143,26 +143,30 @@ class Newcomer:
         """Go into the cluster; its members once all know this one, or nothing yet."""
         root = client(decision.endpoints, "root", self._password, self._root)
         try:
-            while True:
-                step = join_step(self._me, self._wanted, members := await list_members(root))
-                if isinstance(step, Start):
-                    if not (late := behind(members, await self._look())):
-                        return step.initial_cluster
-                    self._say(f"{', '.join(late)} does not know the members yet")
-                    return ""
-                if isinstance(step, Wait):
-                    self._say(step.reason)
-                    return ""
-                async with membership_lock(root, self._me) as other:
-                    if other:
-                        self._say(f"{other} changes the members")
-                        return ""
-                    await self._change(root)
+            while not (step := await self._step(root)):
+                pass
         except EtcdError as error:
-            self._say(f"the cluster refuses or has no leader: {error}")
-            return ""
+            step = Wait(f"the cluster refuses or has no leader: {error}")
         finally:
             root.close()
+        if isinstance(step, Start):
+            return step.initial_cluster
+        self._say(step.reason)
+        return ""
+
+    async def _step(self, root: EtcdClient) -> Start | Wait | None:
+        """What is left to do; nothing is known of it when the members have been changed."""
+        members = await list_members(root)
+        step = join_step(self._me, self._wanted, members)
+        if isinstance(step, Start) and (late := behind(members, await self._look())):
+            return Wait(f"{', '.join(late)} does not know the members yet")
+        if isinstance(step, Start | Wait):
+            return step
+        async with membership_lock(root, self._me) as other:
+            if other:
+                return Wait(f"{other} changes the members")
+            await self._change(root)
+        return None
 
     async def _change(self, root: EtcdClient) -> None:
         """Be added, or do what must be done before."""
