@@ -30,7 +30,7 @@ LEFT_OUT = {
 _PACKAGE = "jupyterhub_ha_conformance"
 _FIXTURES = ("socket", "server")
 pytest.register_assert_rewrite(*(f"{_PACKAGE}.{module}" for module in MODULES))
-pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _found = {}
 for _module in MODULES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from pathlib import Path
 
 import aiohttp
@@ -117,7 +118,7 @@ async def test_a_limit_for_bodies(world: World, web_server: str, tmp_path: Path)
                 async with (
                     aiohttp.ClientSession() as session,
                     session.put(
-                        edge.https_url + PATH, data=bytes(size), ssl=edge.context()
+                        edge.https_url + PATH, data=io.BytesIO(bytes(size)), ssl=edge.context()
                     ) as answer,
                 ):
                     assert answer.status == status
