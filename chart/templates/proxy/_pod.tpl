@@ -60,7 +60,12 @@ priorityClassName: {{ include "jupyterhub-ha.priority.fullname" . }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with include "jupyterhub-ha.coreTolerations" (list . $traefik.tolerations) }}
+{{- $lost := list }}
+{{- if not (kindIs "invalid" $traefik.nodeLostSeconds) }}
+{{- range list "node.kubernetes.io/not-ready" "node.kubernetes.io/unreachable" }}
+{{- $lost = append $lost (dict "key" . "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" $traefik.nodeLostSeconds) }}
+{{- end }}{{ end }}
+{{- with include "jupyterhub-ha.coreTolerations" (list . (concat $lost ($traefik.tolerations | default list))) }}
 tolerations:
   {{- . | nindent 2 }}
 {{- end }}

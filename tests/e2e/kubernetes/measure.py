@@ -17,7 +17,9 @@ from .load.logins import Logins, SteadyLogins
 from .release import DRAIN
 
 _AFTER = 5.0  # seconds; what a fault costs may show a little later
-_LONGEST_AFTER = 180.0
+_SERVED = 16.0  # seconds without a failure; longer than a request that hangs until it has failed
+_LONGEST_UNTIL_SERVED = 300.0
+_TOLD = 60  # failures of a row that are written down
 _SLOWEST_LOGIN = 3.0  # seconds to a live route, where a change has to wait for etcd's new leader
 _SLACK = 2.0  # seconds, on a machine that does everything at once
 
@@ -134,7 +136,7 @@ class Measurement:
             await meanwhile
         await asyncio.sleep(_AFTER)
         if not self.scene.release.is_etcd:
-            await self._users_are_served()
+            await self.until_served()
         self._load.check()
         end = self.log.now()
         logins = self._logins.take()
@@ -144,15 +146,15 @@ class Measurement:
         events = self.log.between(begin, end)
         row = _row(self.scene, fault, events, begin, end, logins, rewritten, problem)
         failed = [event for event in events if event.outcome == FAILED]
-        told = [f"{e.ended - begin:.1f} s: {e.kind}: {e.detail}" for e in failed[:20]]
-        return Measured(row, by_second(events, begin, end), told + logins.problems[:20])
+        told = [f"{e.ended - begin:.1f} s: {e.kind}: {e.detail}" for e in failed[:_TOLD]]
+        return Measured(row, by_second(events, begin, end), told + logins.problems[:_TOLD])
 
-    async def _users_are_served(self) -> None:
+    async def until_served(self) -> None:
         """The hub gives a new configurable-http-proxy its routes some time after it is ready."""
-        limit = self.log.now() + _LONGEST_AFTER
-        while self.log.now() < limit:
-            now = self.log.now()
-            if not count(self.log.between(now - _AFTER, now), FAILED):
+        begin = self.log.now()
+        while (now := self.log.now()) < begin + _LONGEST_UNTIL_SERVED:
+            since = now - _SERVED
+            if since > begin and not count(self.log.between(since, now), FAILED):
                 return
             await asyncio.sleep(1)
 

@@ -73,6 +73,7 @@ async def _under_load(
     proxy = "traefik-etcd" if release.is_etcd else "chp"
     usages += await usage(release.kube, proxy, "idle", _USAGE_SECONDS)
     measurement.start()
+    await measurement.until_served()
     usages += await usage(release.kube, proxy, "under load", _USAGE_SECONDS)
     yield measurement
     await measurement.stop()
