@@ -20,6 +20,9 @@ from .errors import UsageError
 from .secrets import CA_DAYS, LEAF_DAYS
 
 ORGANISATION = "jupyterhub-ha"
+SOON_DAYS = 30
+"""From here on a certificate of etcd, its clients or its members is a problem: nothing renews it by
+itself, and this is time enough to replace it at leisure."""
 
 # Clocks differ: a certificate drawn here must be valid at once on a node that is a little late.
 _BACKDATE = datetime.timedelta(hours=1)

@@ -11,6 +11,7 @@ from typing import Any
 from .edge import Edge, Network, Upstream
 from .edge_features import SERVERS
 from .errors import Problem, ProblemsError
+from .sizes import EXAMPLE, size_of
 from .values import Values, coalesce, get, path_text
 
 DEFAULT_UPSTREAM = "127.0.0.1:8000"
@@ -22,7 +23,6 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 # Nothing that means something else in the configuration of one of the servers.
 _SEGMENTS = re.compile(r"(/[A-Za-z0-9_~.-]+)*")
 _FILE = re.compile(r"/[A-Za-z0-9_.@+/-]+")
-_SIZE = re.compile(r"(?P<number>[1-9][0-9]{0,11})(?P<unit>[KMGT]?)i?B?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -241,11 +241,10 @@ class _Check:
                 f"{self.asked.server} limits a body only by keeping it on its disk first",
                 "leave it out, or take another server",
             )
-        size = _SIZE.fullmatch(text)
+        size = size_of(text)
         if size is None:
-            self._option("--max-body", f"{text!r} is no size", "write it like 500M or 2G")
-            return 0
-        return int(size["number"]) << 10 * " KMGT".index(size["unit"].upper() or " ")
+            self._option("--max-body", f"{text!r} is no size", EXAMPLE)
+        return size or 0
 
 
 def _is_host(host: str) -> bool:

@@ -16,16 +16,16 @@ from proxy_gen.doctor import writing
 from proxy_gen.doctor.examine import examine
 from proxy_gen.doctor.facts import BODY, Asked
 from proxy_gen.errors import UsageError
+from proxy_gen.sizes import EXAMPLE, size_of
 
-_SIZE = re.compile(r"([1-9][0-9]{0,11})([KMG]?)", re.IGNORECASE)
 _FILE = click.Path(exists=True, dir_okay=False)
 
 
 def _size(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise click.BadParameter(f"{text!r} is no size; write it like 500M or 2G")
-    return int(found[1]) << 10 * " KMG".index(found[2].upper() or " ")
+    size = size_of(text)
+    if size is None:
+        raise click.BadParameter(f"{text!r} is no size; {EXAMPLE}")
+    return size
 
 
 @click.command()

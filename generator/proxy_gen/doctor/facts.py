@@ -10,7 +10,8 @@ OK, WARNING, PROBLEM, UNCHECKED = "ok", "warning", "problem", "not checked"
 STATES = (OK, WARNING, PROBLEM, UNCHECKED)
 
 WARN_DAYS = 21
-"""Below so many days left a certificate is worth a warning."""
+"""Below so many days left the certificate that visitors see is worth a warning: who renews a
+certificate of 90 days when a third is left should have done so."""
 
 BODY = 100 << 20
 """Bytes that an upload should be allowed to have: what JupyterHub itself takes at most."""

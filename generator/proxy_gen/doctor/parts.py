@@ -9,11 +9,12 @@ import statistics
 import time
 from email.utils import parsedate_to_datetime
 
+from proxy_gen.certificates import SOON_DAYS
 from proxy_gen.status import answers, judge
 from proxy_gen.status.facts import Pod, Replica, Table, Unknown
 from proxy_gen.values import get
 
-from .facts import OK, WARN_DAYS, WARNING, FaultError, Finding, NotCheckedError
+from .facts import OK, WARNING, FaultError, Finding, NotCheckedError
 from .visit import Visit, as_json
 from .web import Answer, NoAnswerError, Web, parse
 
@@ -153,8 +154,8 @@ def _metrics(visit: Visit) -> Finding:
     if behind:
         raise FaultError(f"at the hub's last change, of the replicas were {', '.join(behind)}")
     ends = [n for (name, _), n in found.items() if name.startswith("etcd_certificate_expiry")]
-    left = (min(ends) - time.time()) / 86400 if ends else WARN_DAYS
-    if left < WARN_DAYS:
+    left = (min(ends) - time.time()) / 86400 if ends else SOON_DAYS
+    if left < SOON_DAYS:
         return Finding(WARNING, f"the hub's certificate for it ends in {left:.0f} days")
     return Finding(OK, f"the hub has written generation {generation}, and all replicas followed")
 

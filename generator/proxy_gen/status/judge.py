@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 
+from proxy_gen.certificates import SOON_DAYS
 from proxy_gen.errors import Problem
 
 from .facts import (
@@ -20,9 +21,6 @@ from .facts import (
     Table,
     Unknown,
 )
-
-SOON_DAYS = 30
-"""From here on a certificate is a problem: time enough to replace it at leisure."""
 
 FULL = 0.8
 """The part of etcd's quota from which on the database is a problem."""

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from proxy_gen.certificates import SOON_DAYS
 from proxy_gen.errors import Problem
 from proxy_gen.terminal import BOLD, GREEN, RED, YELLOW, coloured, printable, table
 
@@ -218,7 +219,7 @@ def _certificate(one: Certificate, at: datetime.datetime) -> _Row:
         return (one.name, "unknown", "-", one.secret), False
     left = judge.days_left(one.expires, at)
     cells = (one.name, str(left), f"{one.expires:%Y-%m-%d}", one.secret)
-    return cells, left >= judge.SOON_DAYS
+    return cells, left >= SOON_DAYS
 
 
 def _fault(fault: Fault | Unknown | None, at: datetime.datetime) -> str:
