@@ -24,10 +24,9 @@ from tests.support.hub_session import HubSession
 from tests.support.prometheus import Prometheus
 
 from .kube import Object, until
-from .load.logins import log_in_together
+from .load.logins import PASSWORD, log_in_together
 from .release import Release
 
-PASSWORD = "try-it-out"
 SECONDS = 120
 _KINDS = {"PodMonitor": "podmonitors", "PrometheusRule": "prometheusrules"}
 

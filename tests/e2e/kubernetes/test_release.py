@@ -10,10 +10,10 @@ from tests.e2e.cluster.settings import ROOT
 from tests.support.hub_session import HubSession
 
 from .kube import Kube, until
+from .load.logins import PASSWORD
 from .measure import Table
 from .release import Release, chart_values
 
-PASSWORD = "try-it-out"
 WRITE = "open('kept.txt', 'w').write('still here'); print('written')"
 
 pytestmark = [

@@ -12,9 +12,8 @@ from tests.e2e.cluster.settings import ROOT, Cluster
 from tests.support.hub_session import HubSession, close, execute
 
 from .kube import Kube
+from .load.logins import PASSWORD
 from .release import Release
-
-PASSWORD = "try-it-out"
 
 pytestmark = [
     pytest.mark.quick,

@@ -10,9 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
+import yaml
+from tests.e2e.cluster.settings import ROOT
 from tests.support.hub_session import HubSession, SessionError
 
-_PASSWORD = "try-it-out"
+_VALUES = yaml.safe_load((ROOT / "tests/e2e/cluster/values/production.yaml").read_text())
+PASSWORD: str = _VALUES["hub"]["config"]["DummyAuthenticator"]["password"]
+"""Everybody's."""
 _RELOAD = 1.0  # seconds until somebody who sees an error page asks again
 _LONGEST_SPAWN = 60.0
 _numbers: Iterator[int] = itertools.count(1)
@@ -50,7 +54,7 @@ async def _after_error_pages(url: str, name: str) -> float:
 
 
 async def _to_own_server(url: str, name: str) -> float:
-    session = HubSession(url, name, _PASSWORD)
+    session = HubSession(url, name, PASSWORD)
     await session.login()
     began = time.monotonic()
     await session.spawn(_LONGEST_SPAWN)
