@@ -114,21 +114,35 @@ async def _until_own_server(session: HubSession) -> None:
         await asyncio.sleep(0.01)
 
 
-async def make_users(url: str, token: str, names: Sequence[str]) -> None:
-    """Users with running servers, made through the hub's API as a service would."""
+async def make_users(url: str, token: str, names: Sequence[str], seconds: float = 300) -> None:
+    """Users with running servers, made through the hub's API as a service would.
+
+    A server that the hub stops again, since its proxy took no route in time, is started once more.
+    TimeoutError if they do not all run in time.
+    """
     headers = {"Authorization": f"token {token}"}
     limit = asyncio.Semaphore(8)
 
     async def make(session: aiohttp.ClientSession, name: str) -> None:
+        user = f"{url}hub/api/users/{name}"
         async with limit:
-            user = f"{url}hub/api/users/{name}"
-            async with session.post(user) as response:
-                if response.status not in {201, 409}:
-                    raise SessionError(f"POST {user}: {response.status}")
-            async with session.post(f"{user}/server") as response:
-                # 400: it runs already.
-                if response.status not in {201, 202, 400}:
-                    raise SessionError(f"POST {user}/server: {response.status}")
+            await _post(session, user, {201, 409})
+            while not await _runs(session, user):
+                # 400: it is being started or stopped.
+                await _post(session, f"{user}/server", {201, 202, 400})
+                await asyncio.sleep(_RELOAD)
 
-    async with aiohttp.ClientSession(headers=headers) as session:
+    async with asyncio.timeout(seconds), aiohttp.ClientSession(headers=headers) as session:
         await asyncio.gather(*(make(session, name) for name in names))
+
+
+async def _post(session: aiohttp.ClientSession, url: str, allowed: set[int]) -> None:
+    async with session.post(url) as response:
+        if response.status not in allowed:
+            raise SessionError(f"POST {url}: {response.status}")
+
+
+async def _runs(session: aiohttp.ClientSession, user: str) -> bool:
+    async with session.get(user) as response:
+        servers = (await response.json()).get("servers", {})
+        return bool(servers.get("", {}).get("ready"))
