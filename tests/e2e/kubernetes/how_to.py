@@ -33,7 +33,7 @@ FOLDER = ROOT / "docs/how-to"
 _FILE = re.compile(r"^`(\w+\.yaml)`:\n+```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A file that a page shows, and that its commands use."""
 _SECONDS = 420
-_WATCHING = 15  # what never ends by itself is ended after so many seconds
+_WATCHING = 30  # what never ends by itself is ended after so many seconds
 
 
 def cluster_blocks(page: str) -> list[Block]:

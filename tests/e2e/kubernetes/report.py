@@ -103,7 +103,7 @@ def _write_csv(file: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def draw(measured: Sequence[Measured], folder: Path) -> None:
-    """all-faults.svg, one panel each; upgrade.svg and .png, ours beside configurable-http-proxy."""
+    """all-faults.svg, one panel each; upgrade.svg, ours beside configurable-http-proxy."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -132,7 +132,6 @@ def draw(measured: Sequence[Measured], folder: Path) -> None:
             axis.set_title(f"helm upgrade with {one.row.proxy}: {what}", fontsize=9, loc="left")
         axes[-1].set_xlabel("seconds after the upgrade began")
         figure.savefig(folder / "upgrade.svg", metadata={"Date": None})
-        figure.savefig(folder / "upgrade.png", dpi=120, metadata={"Software": None})
         pyplot.close(figure)
 
 
