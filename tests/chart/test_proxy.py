@@ -310,6 +310,20 @@ def test_traefik_never_gets_the_plain_password(default):
     assert sorted(items) == ["ca.crt", "hub", "tls.crt", "tls.key"]
 
 
+def test_a_replica_on_a_lost_node_is_given_up():
+    def lost(values) -> dict[str, int]:
+        pod = render({"proxy": {"traefik": values}}).pod("Deployment", "proxy")
+        return {
+            each["key"].removeprefix("node.kubernetes.io/"): each["tolerationSeconds"]
+            for each in pod["tolerations"]
+            if each.get("effect") == "NoExecute"
+        }
+
+    assert lost({}) == {"not-ready": 10, "unreachable": 10}
+    assert lost({"nodeLostSeconds": 0}) == {"not-ready": 0, "unreachable": 0}
+    assert lost({"nodeLostSeconds": None}) == {}
+
+
 def test_extras():
     extra = {
         "labels": {"a": "b"},
@@ -344,7 +358,7 @@ def test_extras():
     assert {"name": "p", "containerPort": 1234} in container["ports"]
     assert pod["nodeSelector"] == {"c": "d"}
     assert pod["tolerations"][-1] == {"key": "t", "operator": "Exists"}
-    assert len(pod["tolerations"]) == 3
+    assert len(pod["tolerations"]) == 5
     assert set(pod["affinity"]) == {"nodeAffinity", "podAffinity"}
     assert container["resources"] == {"limits": {"cpu": 1}}
     assert (pod["dnsPolicy"], pod["terminationGracePeriodSeconds"]) == ("Default", 5)
