@@ -17,6 +17,8 @@ from .values import Overrides
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+NAMED_FILE = click.Path(exists=True, dir_okay=False)
+"""The same, where the standard input makes no sense."""
 
 
 _VALUES = (
@@ -90,7 +92,7 @@ def release_options(function: Decorated) -> Decorated:
             "--secrets",
             "secrets_file",
             metavar="FILE",
-            type=click.Path(exists=True, dir_okay=False),
+            type=NAMED_FILE,
             help="The secrets that `proxy-gen secrets FILE` drew.",
         ),
         click.option(

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyterhub_ha.shared_port import addresses
+from jupyterhub_ha.table import MARKER
 
 from .host_layout import Ports
 from .host_place import authority
@@ -20,7 +21,7 @@ from .host_place import authority
 Document = dict[str, Any]
 ETCD = "etcd"
 FILE = "file"
-_MARKER = re.compile(r"(/jupyterhub-generation[\w-]*)@etcd$")
+_MARKER = re.compile(rf"(/{MARKER}[\w-]*)@etcd$")
 _HUB_SERVICE = re.compile(r"^http://[\w.-]+:8081(?=/|$)")  # whatever prefix its name has
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,10 @@ class Front(EdgeServer):
     def certified(self, ca: Pair, pair: Pair) -> Iterator[Path]:
         """Serve another certificate for a while; gives the file with its authority."""
         file, key = self.folder / "tls.crt", self.folder / "tls.key"
-        before = file.read_text(), key.read_text()
         authority = self.folder / "other-ca.crt"
         authority.write_text(ca.crt)
-        file.write_text(pair.crt)
-        key.write_text(pair.key)
-        self.restart()
-        try:
+        with self._with({file: pair.crt, key: pair.key}):
             yield authority
-        finally:
-            file.write_text(before[0])
-            key.write_text(before[1])
-            self.restart()
 
     @contextlib.contextmanager
     def changed(self, change: Callable[[str], str]) -> Iterator[None]:
@@ -64,13 +56,23 @@ class Front(EdgeServer):
         whole = file.read_text()
         broken = change(whole)
         assert broken != whole, "the change found nothing to change"
-        file.write_text(broken)
-        self.restart()
+        with self._with({file: broken}):
+            yield
+
+    @contextlib.contextmanager
+    def _with(self, texts: Mapping[Path, str]) -> Iterator[None]:
+        """Serve with these texts in its files for a while."""
+        before = {file: file.read_text() for file in texts}
+        self._restart_with(texts)
         try:
             yield
         finally:
-            file.write_text(whole)
-            self.restart()
+            self._restart_with(before)
+
+    def _restart_with(self, texts: Mapping[Path, str]) -> None:
+        for file, text in texts.items():
+            file.write_text(text)
+        self.restart()
 
     def restart(self) -> None:
         """End nginx and start it with the file that is there now."""

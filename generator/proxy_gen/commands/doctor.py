@@ -11,14 +11,12 @@ from pathlib import Path
 import click
 
 from proxy_gen import chart, values
-from proxy_gen.cli_options import EXISTING_FILE
+from proxy_gen.cli_options import EXISTING_FILE, NAMED_FILE
 from proxy_gen.doctor import writing
 from proxy_gen.doctor.examine import examine
 from proxy_gen.doctor.facts import BODY, Asked
 from proxy_gen.errors import UsageError
 from proxy_gen.sizes import EXAMPLE, size_of
-
-_FILE = click.Path(exists=True, dir_okay=False)
 
 
 def _size(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
@@ -46,7 +44,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str) -> in
 @click.option(
     "--token-file",
     metavar="FILE",
-    type=_FILE,
+    type=NAMED_FILE,
     help="A file with an API token of the hub.  [default: $JUPYTERHUB_API_TOKEN]",
 )
 @click.option(
@@ -63,7 +61,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str) -> in
     multiple=True,
     help="The internal entry point of a replica, such as http://10.0.0.5:8080; may be repeated.",
 )
-@click.option("--ca-file", metavar="FILE", type=_FILE, help="Authorities to believe, in PEM.")
+@click.option("--ca-file", metavar="FILE", type=NAMED_FILE, help="Authorities to believe, in PEM.")
 @click.option(
     "--http-port",
     type=click.IntRange(1, 65535),

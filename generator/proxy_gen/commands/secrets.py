@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from proxy_gen import certificates, secret_file, secrets, values
-from proxy_gen.cli_options import quiet_option, talk
+from proxy_gen.cli_options import NAMED_FILE, quiet_option, talk
 from proxy_gen.errors import UsageError
 from proxy_gen.secret_file import SecretFile
 from proxy_gen.terminal import table
@@ -31,7 +31,7 @@ from proxy_gen.terminal import table
     "values_files",
     metavar="FILE",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
+    type=NAMED_FILE,
     help="The deployment's values, for the names that the certificates carry (fullnameOverride).",
 )
 @click.option("--release", default="hub", show_default=True, help="The name of the Helm release.")

@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from proxy_gen.cli_options import NAMED_FILE
 from proxy_gen.errors import ProxyGenError
 from proxy_gen.status import judge, writing
 from proxy_gen.status.facts import Report
@@ -32,7 +33,7 @@ _CLEAR = "\033[2J"
 @click.option(
     "--kubeconfig",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
+    type=NAMED_FILE,
     help="The kubeconfig.  [default: kubectl's]",
 )
 @click.option(

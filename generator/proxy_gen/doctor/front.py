@@ -58,18 +58,28 @@ def _reach(visit: Visit, site: Site) -> tuple[str, str]:
         what = f"port: {site.port} of {site.host} cannot be reached ({why})"
         raise FaultError(what, "check the proxy's Service, its firewall, and whether it runs")
     if site.scheme == "https":
-        _shake_hands(visit, site)
+        try:
+            _shake_hands(site, visit.careless)
+        except NoAnswerError as error:
+            cure = "check that TLS 1.2 or later is served at this port, not plain http"
+            raise FaultError(f"TLS: the handshake fails ({error})", cure) from error
     # A server of this machine may well listen at one kind of address only.
     return f"{site.origin} at {', '.join(addresses)}", "" if site.is_loopback else listed
 
 
-def _shake_hands(visit: Visit, site: Site) -> None:
-    try:
-        with Web(site, visit.careless).connect() as connection:
-            connection.connect()
-    except NoAnswerError as error:
-        cure = "check that TLS 1.2 or later is served at this port, not plain http"
-        raise FaultError(f"TLS: the handshake fails ({error})", cure) from error
+def _shake_hands(site: Site, context: ssl.SSLContext) -> bytes:
+    """Return the certificate that is shown, in DER; raises NoAnswerError."""
+    with Web(site, context).connect() as connection:
+        connection.connect()
+        der: bytes = connection.sock.getpeercert(binary_form=True)  # type: ignore[union-attr]
+    return der
+
+
+def _plain(site: Site, word: str, elsewhere: str) -> Finding:
+    """Judge that there is no https, which is well on this machine alone."""
+    if site.is_loopback:
+        return Finding(OK, f"{word}: plain http, which stays on this machine")
+    return Finding(WARNING, elsewhere)
 
 
 def _https(visit: Visit) -> Site | None:
@@ -88,32 +98,26 @@ def certificate(visit: Visit) -> Finding:
     """Judge the certificate that is served for this name."""
     site = visit.site
     if site.scheme == "http":
-        if site.is_loopback:
-            return Finding(OK, "none: plain http, which stays on this machine")
-        return Finding(WARNING, "none: plain http, so passwords and cookies go in clear")
+        return _plain(site, "none", "none: plain http, so passwords and cookies go in clear")
     try:
-        with Web(site, visit.strict).connect() as connection:
-            connection.connect()
+        der = _shake_hands(site, visit.strict)
     except NoAnswerError as error:
         fault = error.__cause__
         if isinstance(fault, ssl.SSLCertVerificationError):
             return _not_trusted(visit, fault)
         raise
     visit.context = visit.strict
-    return _days(visit)
+    return _days(site, _facts(der))
 
 
-def _served(visit: Visit) -> certificates.Facts:
-    with Web(visit.site, visit.careless).connect() as connection:
-        connection.connect()
-        der = connection.sock.getpeercert(binary_form=True)  # type: ignore[union-attr]
+def _facts(der: bytes) -> certificates.Facts:
     return certificates.read(ssl.DER_cert_to_PEM_cert(der))
 
 
-def _days(visit: Visit) -> Finding:
-    until = _served(visit).not_after
+def _days(site: Site, facts: certificates.Facts) -> Finding:
+    until = facts.not_after
     left = judge.days_left(until, datetime.datetime.now(datetime.UTC))
-    said = f"valid for {visit.site.host}, {left} days left (until {until:%Y-%m-%d})"
+    said = f"valid for {site.host}, {left} days left (until {until:%Y-%m-%d})"
     if left < WARN_DAYS:
         return Finding(WARNING, said, "renew it now")
     return Finding(OK, said)
@@ -121,7 +125,7 @@ def _days(visit: Visit) -> Finding:
 
 def _not_trusted(visit: Visit, fault: ssl.SSLCertVerificationError) -> Finding:
     host, code = visit.site.host, fault.verify_code
-    facts = _served(visit)
+    facts = _facts(_shake_hands(visit.site, visit.careless))
     names = ", ".join(facts.sans) or "no name at all"
     if code == _EXPIRED:
         return Finding(PROBLEM, f"expired on {facts.not_after:%Y-%m-%d}", "renew it, and reload")
@@ -143,9 +147,7 @@ def to_https(visit: Visit) -> Finding:
     """Ask plain http, and see whether it leads to the same page of https."""
     site = visit.site
     if site.scheme == "http":
-        if site.is_loopback:
-            return Finding(OK, "no https: plain http, which stays on this machine")
-        return Finding(WARNING, "there is no https here")
+        return _plain(site, "no https", "there is no https here")
     port = visit.asked.http_port or (visit.given.port if visit.given.scheme == "http" else 0)
     if not port and site.port != 443:
         what = "https is not at port 443, so the port of plain http is not known"

@@ -9,6 +9,7 @@ import statistics
 import time
 from email.utils import parsedate_to_datetime
 
+from jupyterhub_ha.table import MARKER
 from proxy_gen.certificates import SOON_DAYS
 from proxy_gen.status import answers, judge
 from proxy_gen.status.facts import Pod, Replica, Table, Unknown
@@ -18,7 +19,7 @@ from .facts import OK, WARNING, FaultError, Finding, NotCheckedError
 from .visit import Visit, as_json
 from .web import Answer, NoAnswerError, Web, parse
 
-_MARKERS = ("jupyterhub-generation@etcd", "jupyterhub-generation@file")
+_MARKERS = (f"{MARKER}@etcd", f"{MARKER}@file")
 _SAMPLE = re.compile(r'^(jupyterhub_ha_\w+?)(?:\{\w+="(\w+)"\})? (\S+)$', re.MULTILINE)
 _AGAIN, _PAUSE = 3, 1.0
 _SKEW, _WRONG_SKEW = 5.0, 60.0
