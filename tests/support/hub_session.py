@@ -48,7 +48,10 @@ class HubSession:
         return urljoin(self.url, f"user/{quote(self.username, safe='@~')}/")
 
     async def fetch(self, url: str, method: str = "GET", **options: Any) -> HTTPResponse:
-        """One request, without following redirects; any status is an answer."""
+        """One request, without following redirects; any status is an answer.
+
+        `request_timeout` is in seconds.
+        """
         path = urlsplit(url).path
         headers = {
             "Cookie": self._cookie_header(path),
@@ -65,7 +68,7 @@ class HubSession:
             headers=headers,
             follow_redirects=False,
             allow_nonstandard_methods=True,
-            request_timeout=60,
+            request_timeout=options.pop("request_timeout", 60),
             ssl_options=self._tls,
             **options,
         )
@@ -127,15 +130,28 @@ class HubSession:
         """Start the user's server through the hub's API and wait until the hub calls it ready."""
         api = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}/server")
         await self.follow(urljoin(self.url, "hub/home"))  # sets the hub's XSRF cookie
-        response = await self.fetch(api, "POST", body="")
-        if response.code not in {201, 202, 400}:  # 400: it runs already
-            raise SessionError(f"POST {api}: {response.code} {response.body[:200]!r}")
-        model = urljoin(self.url, f"hub/api/users/{quote(self.username, safe='@~')}")
         deadline = time.monotonic() + seconds
-        while not json.loads((await self.fetch(model)).body)["servers"].get("", {}).get("ready"):
+        response = await self.fetch(api, "POST", body="")
+        if response.code not in {201, 202, 400}:  # 400: it runs already, or is being started
+            raise SessionError(f"POST {api}: {response.code} {response.body[:200]!r}")
+        # What the hub's own page listens to. Asking again and again instead is what makes a hub
+        # slow for everybody when many users come at once.
+        while response.code != 201 and not await self._ready(f"{api}/progress", deadline):
             if time.monotonic() > deadline:
                 raise SessionError(f"{self.server_url} is not ready after {seconds:.0f} s")
             await asyncio.sleep(0.2)
+
+    async def _ready(self, progress: str, deadline: float) -> bool:
+        """Listen to the server's progress to its end; whether it is ready then."""
+        left = max(deadline - time.monotonic(), 1.0)
+        response = await self.fetch(progress, request_timeout=left)
+        if response.code >= 500:
+            raise SessionError(f"GET {progress}: {response.code}")
+        events = [line for line in response.body.splitlines() if line.startswith(b"data: ")]
+        last = json.loads(events[-1].removeprefix(b"data: ")) if events else {}
+        if last.get("failed"):
+            raise SessionError(f"{self.server_url}: {last['message']}")
+        return bool(last.get("ready"))
 
     async def enter_server(self) -> None:
         """Open the server's page, which logs in to it through the hub (OAuth)."""
