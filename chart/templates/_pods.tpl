@@ -63,7 +63,9 @@
   {{- end }}
 {{- end }}
 
-{{- /* spec.topologySpreadConstraints: takes (list <root context> <component> <value>). */}}
+{{- /* spec.topologySpreadConstraints: takes (list <root context> <component> <value>).
+A Deployment's pods are counted by revision. Otherwise a rolling update spreads the new ones around
+the old ones, and when those are gone two are left on one node. */}}
 {{- define "jupyterhub-ha.topologySpread" -}}
   {{- $constraints := index . 2 }}
   {{- if kindIs "invalid" $constraints }}
@@ -71,6 +73,9 @@
     {{- $constraints = list }}
     {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
       {{- $constraints = append $constraints (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" $selector) }}
+    {{- end }}
+    {{- if eq (index . 1) "proxy" }}
+      {{- range $constraints }}{{ $_ := set . "matchLabelKeys" (list "pod-template-hash") }}{{ end }}
     {{- end }}
   {{- end }}
   {{- with $constraints }}{{ toYaml . }}{{ end }}

@@ -149,5 +149,6 @@ def test_production_survives_a_node():
         assert spec["replicas"] == 3
         (constraint,) = spec["template"]["spec"]["topologySpreadConstraints"]
         assert constraint["whenUnsatisfiable"] == "DoNotSchedule"
+        assert ("matchLabelKeys" in constraint) == (kind == "Deployment")
         (container,) = spec["template"]["spec"]["containers"]
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}

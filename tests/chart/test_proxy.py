@@ -90,6 +90,10 @@ def test_spread_over_zones_and_nodes(default):
         "kubernetes.io/hostname",
     ]
     assert all(c["labelSelector"]["matchLabels"]["component"] == "proxy" for c in constraints)
+    # Old pods are not counted, or a rolling update leaves two new ones on one node.
+    assert all(c["matchLabelKeys"] == ["pod-template-hash"] for c in constraints)
+    etcd = default.pod("StatefulSet", "proxy-etcd")["topologySpreadConstraints"]
+    assert not any("matchLabelKeys" in c for c in etcd)
     off = render({"proxy": {"traefik": {"topologySpreadConstraints": []}}})
     assert "topologySpreadConstraints" not in off.pod("Deployment", "proxy")
 
