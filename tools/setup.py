@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import getpass
 import hashlib
+import json
 import os
 import platform
 import re
@@ -162,15 +163,39 @@ def _go_step(name: str, tool: dict[str, str]) -> Step:
         (needed,) = re.findall(r"^go (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
         flags = f"-ldflags=-s -w {tool.get('ldflags', '')}"
         options = ["-trimpath", flags, f"-tags={tool.get('tags', '')}", "-o", str(unfinished)]
+        if "patched" in tool:
+            _copy_patched(_go(needed), folder, tool["patched"], TOOLS / name)
         command = [_go(needed), "build", *options, tool["package"]]
         _run(command, cwd=folder, env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         unfinished.replace(product)
 
     inputs = [file.read_text() for file in sorted(folder.glob("go.*"), reverse=True)]
-    if "folder" in tool:
-        inputs += [file.read_text() for file in sorted(folder.glob("*.go"))]
+    if "folder" in tool or "patched" in tool:
+        inputs += [file.read_text() for file in sorted(folder.rglob("*.go"))]
     inputs += [tool["package"], tool.get("ldflags", ""), *tool.get("tags", "").split()]
     return Step(name, f"{name} (Go; a minute or two the first time)", build, inputs, product)
+
+
+def _copy_patched(go: str, folder: Path, module: str, copy: Path) -> None:
+    """Copy the sources of a module, and lay the files of the folder `stub` over them.
+
+    Go itself refuses to replace single files of a module that it has fetched.
+    """
+    (version,) = re.findall(
+        rf"^require {re.escape(module)} (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE
+    )
+    # Outside the module, whose go.mod names the copy as the place of the sources.
+    command = [go, "mod", "download", "-json", f"{module}@{version}"]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"{module} {version} cannot be fetched: {done.stdout or done.stderr}")
+    shutil.rmtree(copy, ignore_errors=True)
+    # Not with the modes: Go's own copy is read-only.
+    shutil.copytree(json.loads(done.stdout)["Dir"], copy, copy_function=shutil.copyfile)
+    for path in (copy, *copy.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.copytree(folder / "stub", copy, dirs_exist_ok=True)
 
 
 def _node_step(name: str, tool: dict[str, str]) -> Step:

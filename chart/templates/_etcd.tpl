@@ -25,12 +25,21 @@
 
 {{- /*
   The certificates of etcd's members and clients, as PEM: takes (list <root context> <whose> <part>)
-  with whose: ca, server, hub, root, traefik and part: crt, key.
+  with whose: ca, or one of jupyterhub-ha.etcd.parties, and part: crt, key.
 */}}
 {{- define "jupyterhub-ha.etcd.certificate" -}}
   {{- $root := index . 0 }}
   {{- include "jupyterhub-ha.etcd.certificates" $root }}
   {{- get (get $root.jupyterhubHaCertificates (index . 1)) (index . 2) }}
+{{- end }}
+
+{{- /* Those that have a certificate of etcd's authority, and so a Secret, as JSON. */}}
+{{- define "jupyterhub-ha.etcd.parties" -}}
+  {{- $parties := list "server" "hub" "root" "traefik" }}
+  {{- if include "jupyterhub-ha.https.published" . }}
+    {{- $parties = append $parties "certificates" }}
+  {{- end }}
+  {{- toJson $parties }}
 {{- end }}
 
 {{- /*
@@ -46,7 +55,7 @@
     {{- $all := dict }}
     {{- $tls := .Values.proxy.etcd.tls }}
     {{- if $tls.server.crt }}
-      {{- range $who := list "ca" "server" "hub" "root" "traefik" }}
+      {{- range $who := prepend (include "jupyterhub-ha.etcd.parties" . | fromJsonArray) "ca" }}
         {{- $given := get $tls $who }}
         {{- $_ := set $all $who (dict "crt" ($given.crt | default "" | trim) "key" ($given.key | default "" | trim)) }}
       {{- end }}
@@ -74,7 +83,7 @@
     {{- $ca = genCAWithKey (printf "%s CA" $etcd) $days (genPrivateKey "ecdsa") }}
   {{- end }}
   {{- $_ := set $all "ca" (dict "crt" (trim $ca.Cert) "key" (trim $ca.Key)) }}
-  {{- range $who := list "server" "hub" "root" "traefik" }}
+  {{- range $who := include "jupyterhub-ha.etcd.parties" $root | fromJsonArray }}
     {{- $secret := printf "%s-%s" $etcd $who }}
     {{- $crt := include "jupyterhub-ha.secret.existing" (dict "root" $root "secret" $secret "key" "tls.crt") }}
     {{- $key := include "jupyterhub-ha.secret.existing" (dict "root" $root "secret" $secret "key" "tls.key") }}
@@ -107,7 +116,7 @@
   {{- toJson $names }}
 {{- end }}
 
-{{- /* A password in etcd: takes (list <root context> <user: root or hub>). */}}
+{{- /* A password in etcd: takes (list <root context> <user: root, hub or certificates>). */}}
 {{- define "jupyterhub-ha.etcd.password" -}}
   {{- $root := index . 0 }}
   {{- $user := index . 1 }}

@@ -9,6 +9,7 @@
     hub               hub
     hub-test          pod of `helm test`
     proxy             Traefik or CHP
+    proxy-certificates what publishes certificates
     proxy-etcd        members of etcd
     proxy-etcd-setup  set-up Job and the CronJobs of etcd
     singleuser-server user pods (KubeSpawner sets it)

@@ -115,6 +115,27 @@
   {{- include "jupyterhub-ha.proxy.fullname" . }}-api-users
 {{- end }}
 
+{{- /* Secret with the certificate of proxy.https.manual; Z2JH's name. */}}
+{{- define "jupyterhub-ha.proxy-public-manual-tls.fullname" -}}
+  {{- include "jupyterhub-ha.proxy-public.fullname" . }}-manual-tls
+{{- end }}
+
+{{- /* cert-manager's Certificate, and the Secret that it fills. */}}
+{{- define "jupyterhub-ha.proxy-public-tls.fullname" -}}
+  {{- include "jupyterhub-ha.proxy-public.fullname" . }}-tls
+{{- end }}
+
+{{- /* What publishes certificates; also the Secret with account and certificate of an authority. */}}
+{{- define "jupyterhub-ha.proxy-certificates.fullname" -}}
+  {{- include "jupyterhub-ha.proxy.fullname" . }}-certificates
+{{- end }}
+
+{{- define "jupyterhub-ha.proxy-certificates-serviceaccount.fullname" -}}
+  {{- $account := .Values.proxy.certificates.serviceAccount }}
+  {{- $default := ternary (include "jupyterhub-ha.proxy-certificates.fullname" .) "default" $account.create }}
+  {{- $account.name | default $default }}
+{{- end }}
+
 
 {{- /* proxy-etcd */}}
 {{- define "jupyterhub-ha.proxy-etcd.fullname" -}}
@@ -153,6 +174,15 @@
     {{- include "jupyterhub-ha.proxy-etcd.fullname" . }}-traefik
   {{- else }}
     {{- .Values.proxy.etcd.existingSecret.traefik | default "" }}
+  {{- end }}
+{{- end }}
+
+{{- /* Secret with which certificates are published; the user's own with an external etcd, or nothing. */}}
+{{- define "jupyterhub-ha.proxy-etcd-certificates.fullname" -}}
+  {{- if .Values.proxy.etcd.enabled }}
+    {{- include "jupyterhub-ha.proxy-etcd.fullname" . }}-certificates
+  {{- else }}
+    {{- .Values.proxy.etcd.existingSecret.certificates | default "" }}
   {{- end }}
 {{- end }}
 

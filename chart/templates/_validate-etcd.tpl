@@ -77,7 +77,7 @@ proxy.etcd.existingSecret.traefik: certificates have no meaning over http; use h
 {{- include "jupyterhub-ha.validate.password" (list "proxy.etcd.auth.hubPassword" $etcd.auth.hubPassword) }}
 {{- $given := list }}
 {{- $missing := list }}
-{{- range $who := list "ca" "server" "hub" "root" "traefik" }}
+{{- range $who := prepend (include "jupyterhub-ha.etcd.parties" . | fromJsonArray) "ca" }}
 {{- range $part := list "crt" "key" }}
 {{- $path := printf "proxy.etcd.tls.%s.%s" $who $part }}
 {{- if get (get $etcd.tls $who) $part }}

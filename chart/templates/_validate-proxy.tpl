@@ -5,14 +5,8 @@
 {{- /* Values that Z2JH or the design has and this version does not: never ignored. */}}
 {{- define "jupyterhub-ha.validate.not-built" -}}
 {{- $v := .Values -}}
-{{- if and $v.proxy.https.enabled (ne $v.proxy.https.type "offload") }}
-proxy.https.type: {{ $v.proxy.https.type }} is not built yet; end TLS in an Ingress (ingress.tls) or a load balancer, and set proxy.https.type to offload or proxy.https.enabled to false
-{{- end }}
 {{- if $v.proxy.secretSync }}
-proxy.secretSync: is not built yet, it belongs to Let's Encrypt; remove it
-{{- end }}
-{{- if $v.proxy.traefik.hsts }}
-proxy.traefik.hsts: is not built yet, it belongs to TLS in the proxy; remove it and set the header where TLS ends
+proxy.secretSync: nothing is kept beside the pod that asks Let's Encrypt, so there is no such container; remove it
 {{- end }}
 {{- if $v.httpRoute.enabled }}
 httpRoute.enabled: is not built yet; set it to false and write an HTTPRoute to the Service {{ include "jupyterhub-ha.proxy-public.fullname" . }} yourself
@@ -105,7 +99,7 @@ proxy.traefik.resources.requests.cpu: is empty, and the autoscaler needs it to c
 {{- end }}
 {{- end }}
 {{- if $traefik.dashboard.enabled }}
-{{- $taken := list 8000 8080 }}
+{{- $taken := list 8000 8080 8443 }}
 {{- range $traefik.extraPorts }}
 {{- $taken = append $taken (int .containerPort) }}
 {{- end }}
@@ -116,7 +110,7 @@ proxy.traefik.dashboard.port: {{ $traefik.dashboard.port }} is taken by another 
 {{- include "jupyterhub-ha.validate.password" (list "proxy.traefik.dashboard.password" $traefik.dashboard.password) }}
 {{- end }}
 {{- end }}
-{{- range $name := list "http" "internal" "dashboard" }}
+{{- range $name := list "http" "https" "internal" "dashboard" }}
 {{- if dig "entryPoints" $name "address" "" ($traefik.extraStaticConfig | default dict) }}
 proxy.traefik.extraStaticConfig.entryPoints.{{ $name }}.address: Services and probes count on this port; remove it{{ if eq $name "dashboard" }} and set proxy.traefik.dashboard.port{{ else }}, and add an entry point with another name for another port{{ end }}
 {{- end }}

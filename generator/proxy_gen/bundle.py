@@ -14,6 +14,7 @@ from .bundle_basis import Basis
 from .bundle_documents import etcd_files, hub_files, traefik_files, traefik_toml
 from .bundle_units import unit_files, units
 from .errors import UsageError
+from .host_https import check
 from .host_place import Options
 from .host_templates import render as render_template
 from .host_traefik import ETCD
@@ -32,7 +33,7 @@ _CHARTS_KIND = {
 # Secrets that a kind has no use for, though the chart asks for them.
 _UNUSED = {
     "traefik-etcd": ("proxy.secretToken",),
-    "traefik-file": ("proxy.secretToken", "proxy.etcd.auth"),
+    "traefik-file": ("proxy.secretToken", "proxy.etcd.auth", "proxy.etcd.tls.certificates"),
     "in-process": ("proxy.",),
     "chp": ("proxy.traefik", "proxy.etcd"),
 }
@@ -78,7 +79,18 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
         asked["proxy"]["etcd"] = {"enabled": True}
     rendered = render(replace(given, data=merge(given.data, asked)))
     objects = Objects(document.data for document in rendered.documents)
-    basis = Basis(kind, objects, options.place, options.address, options.port, options.first_port)
+    everything = merge(dict(defaults), given.data)
+    basis = Basis(
+        kind=kind,
+        objects=objects,
+        place=options.place,
+        address=options.address,
+        public_port=options.port,
+        first_port=options.first_port,
+        https_port=options.https_port,
+        https_settings=everything["proxy"]["https"],
+    )
+    check(basis.https, table=basis.table, replicas=len(basis.ports.replicas))
     absent = (name for name in rendered.placeholders if not name.startswith(_UNUSED[kind]))
     return Bundle(basis, _files(basis), tuple(absent))
 

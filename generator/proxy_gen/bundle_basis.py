@@ -12,6 +12,7 @@ from typing import Any
 from . import host_traefik
 from .documents import HUB_FOLDER
 from .errors import UsageError
+from .host_https import HostHttps
 from .host_layout import Ports
 from .host_place import Place, choose_ports
 from .mounts import Manifest, MissingObjectError, Objects, mounted_files, pod_spec
@@ -42,6 +43,9 @@ class Basis:
     address: str
     public_port: int
     first_port: int
+    https_port: int
+    https_settings: Mapping[str, Any]
+    """`proxy.https` of the values, with the chart's defaults."""
 
     @property
     def table(self) -> str:
@@ -53,6 +57,7 @@ class Basis:
         """Every port of the host."""
         return choose_ports(
             public=self.public_port,
+            https=self.https_port if self.https.kind else 0,
             dashboard=self._dashboard_port,
             first=self.first_port,
             # The chart leaves it out when a cluster decides.
@@ -61,6 +66,12 @@ class Basis:
             if self.table == host_traefik.ETCD
             else 0,
         )
+
+    @cached_property
+    def https(self) -> HostHttps:
+        """Who ends TLS."""
+        settings = self.https_settings if self.table else {"enabled": False}
+        return HostHttps(settings, self.folder("traefik") / "tls", self.place.acme)
 
     @property
     def replica_urls(self) -> list[str]:
@@ -101,6 +112,8 @@ class Basis:
     def url(self) -> str:
         """Where the proxy listens, as a URL."""
         host = f"[{self.address}]" if ":" in self.address else self.address
+        if self.https.kind:
+            return f"https://{host}:{self.ports.https}"
         return f"http://{host}:{self.ports.public}"
 
     def folder(self, name: str) -> Path:

@@ -50,14 +50,16 @@ def traefik_files(basis: Basis) -> Files:
         move=basis.relocate({TRAEFIK_FOLDER: "traefik"}),
         table=basis.table,
     )
-    files[basis.dynamic] = File(tomlkit.dumps(dynamic))
+    files[basis.dynamic] = File(tomlkit.dumps(basis.https.dynamic(dynamic)))
+    for path, text in basis.https.texts.items():
+        files[path] = File(text, private=True)
     return files
 
 
 def static_documents(basis: Basis) -> list[dict[str, Any]]:
     """The traefik.toml of each replica, parsed."""
     of_file = basis.table == host_traefik.FILE
-    return [
+    documents = [
         host_traefik.static_document(
             basis.chart_static,
             replica=replica,
@@ -69,6 +71,7 @@ def static_documents(basis: Basis) -> list[dict[str, Any]]:
         )
         for replica in range(len(basis.ports.replicas))
     ]
+    return [basis.https.static(document) for document in documents]
 
 
 def traefik_toml(basis: Basis, number: int) -> Path:

@@ -92,6 +92,7 @@ def _traefik_units(basis: Basis) -> list[Unit]:
         more = {
             "number": number,
             "count": len(documents),
+            "state": basis.place.acme if basis.https.is_acme else "",
             # One after the other, so that the last one leads.
             "after": found[-1].file_name if found else setup,
             "wait": _wait(basis, f"{url}/ready", 20),
@@ -167,5 +168,6 @@ def _names(services: Sequence[Unit]) -> str:
 
 
 def _needs_low_port(basis: Basis, unit: Unit) -> bool:
-    ports = [basis.ports.public, *([basis.ports.dashboard] if basis.ports.dashboard else [])]
+    more = (basis.ports.https, basis.ports.dashboard)
+    ports = [basis.ports.public, *filter(None, more)]
     return unit.template in ("traefik", "chp") and min(ports) < _LOWEST_FREE

@@ -143,6 +143,13 @@ def _host_options() -> list[Callable[[Decorated], Decorated]]:
             help="Host: the public port.",
         ),
         click.option(
+            "--https-port",
+            type=click.IntRange(1, 65535),
+            default=defaults.https_port,
+            show_default=True,
+            help="Host: the public port for HTTPS, with proxy.https.",
+        ),
+        click.option(
             "--first-port",
             type=click.IntRange(1, 65000),
             default=defaults.first_port,
@@ -178,6 +185,7 @@ def host_options(function: Decorated) -> Decorated:
         *args: Any,
         address: str,
         port: int,
+        https_port: int,
         first_port: int,
         prefix: Path,
         python: Path | None,
@@ -185,7 +193,8 @@ def host_options(function: Decorated) -> Decorated:
         **more: Any,
     ) -> Any:
         place = Place(prefix.absolute(), python, bin_dir)
-        return function(*args, host=Options(address, port, first_port, place), **more)
+        options = Options(address, port, https_port, first_port, place)
+        return function(*args, host=options, **more)
 
     for option in reversed(_host_options()):
         wrapped = option(wrapped)

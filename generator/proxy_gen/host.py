@@ -99,7 +99,11 @@ class Workloads:
 
     @classmethod
     def of(cls, objects: Objects) -> Workloads:
-        """Find them; UsageError when the values ask for another proxy or another etcd."""
+        """Find them; UsageError when the values ask for another proxy, another etcd or HTTPS."""
+        if objects.has("Deployment", "proxy-certificates"):
+            raise UsageError(
+                "proxy.https.enabled: on this machine users come by HTTP; set it to false"
+            )
         try:
             return cls(
                 etcd=objects.find("StatefulSet", "proxy-etcd"),

@@ -92,6 +92,8 @@ class Ports:
     replicas: tuple[int, ...]
     etcd: tuple[tuple[int, int, int], ...]
     """Per member: clients, peers, health."""
+    https: int = 0
+    """The public port for HTTPS, where Traefik ends it."""
     chp_api: int = 0
     """Where configurable-http-proxy takes its orders."""
 

@@ -47,6 +47,11 @@ class Place:
         return self.data / "traefik"
 
     @property
+    def acme(self) -> Path:
+        """Where Traefik keeps what an authority gave it (`proxy.https`)."""
+        return self.data / "acme"
+
+    @property
     def etcd_data(self) -> Path:
         """One folder per member of etcd."""
         return self.data / "etcd"
@@ -77,16 +82,20 @@ class Options:
 
     address: str = "0.0.0.0"  # noqa: S104 - a server for others
     port: int = 8000
+    https_port: int = 8443
     first_port: int = 8081
     place: Place = Place()
 
 
-def choose_ports(*, public: int, dashboard: int, first: int, replicas: int, members: int) -> Ports:
+def choose_ports(
+    *, public: int, https: int, dashboard: int, first: int, replicas: int, members: int
+) -> Ports:
     """The ports of a host, from `first` on: the hub, CHP's API, the replicas, etcd's members."""
     numbers = iter(range(first, first + 2 + replicas + 3 * members))
     hub, api = next(numbers), next(numbers)
     return Ports(
         public=public,
+        https=https,
         dashboard=dashboard,
         hub=hub,
         chp_api=api,

@@ -46,6 +46,10 @@ def static_document(
     points = document["entryPoints"]
     points["http"] |= {"address": authority(host, ports.public), "reusePort": True}
     points["internal"] |= {"address": authority("127.0.0.1", ports.replicas[replica])}
+    if "https" in points:
+        points["https"] |= {"address": authority(host, ports.https), "reusePort": True}
+        # Users come to this very port: nothing is in front that changes it.
+        points["http"]["http"]["redirections"]["entryPoint"]["to"] = f":{ports.https}"
     if "dashboard" in points:
         points["dashboard"] |= {"address": authority(host, ports.dashboard), "reusePort": True}
     for point in points.values():

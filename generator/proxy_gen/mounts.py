@@ -47,6 +47,13 @@ class Objects:
             )
         return found[0]
 
+    def has(self, kind: str, component: str) -> bool:
+        """Whether there is an object of that kind whose component label is `component`."""
+        return any(
+            k == kind and m["metadata"].get("labels", {}).get("component") == component
+            for (k, _), m in self._by_name.items()
+        )
+
     def data(self, kind: str, name: str) -> dict[str, bytes]:
         """What a ConfigMap or Secret holds, decoded."""
         manifest = self.get(kind, name)

@@ -28,6 +28,7 @@ MAX_MEMBERS = 5
 # `helm upgrade` restarts them all by itself: a checksum of each secret is in the pods' annotations.
 _HUB = "the hub"
 _TRAEFIK = "every Traefik replica"
+_CERTIFICATES = "what publishes certificates, where proxy.https needs it"
 _ALL = "every etcd member, the hub and every Traefik replica"
 
 
@@ -69,6 +70,12 @@ SECRETS: tuple[Secret, ...] = (
     ),
     Secret("proxy.etcd.auth.hubPassword", "password", _HUB, "the set-up Job tells etcd"),
     Secret(
+        "proxy.etcd.auth.certificatesPassword",
+        "password",
+        _CERTIFICATES,
+        "the set-up Job tells etcd",
+    ),
+    Secret(
         "proxy.etcd.tls.ca",
         "pair",
         _ALL,
@@ -78,6 +85,7 @@ SECRETS: tuple[Secret, ...] = (
     Secret("proxy.etcd.tls.hub", "pair", _HUB),
     Secret("proxy.etcd.tls.root", "pair", "nothing: the next set-up or maintenance Job reads it"),
     Secret("proxy.etcd.tls.traefik", "pair", _TRAEFIK),
+    Secret("proxy.etcd.tls.certificates", "pair", _CERTIFICATES),
 )
 
 _CA = "proxy.etcd.tls.ca"
@@ -224,6 +232,7 @@ def _leaves(etcd: str, san: Sequence[str]) -> dict[str, Leaf]:
         "proxy.etcd.tls.hub": Leaf(),
         "proxy.etcd.tls.root": Leaf(),
         "proxy.etcd.tls.traefik": Leaf(common_name="traefik"),
+        "proxy.etcd.tls.certificates": Leaf(),
     }
 
 

@@ -1,4 +1,4 @@
-"""One authority and the four certificates of a deployment, as files."""
+"""One authority and the certificates of a deployment, as files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CertFiles:
 
 
 def write_certificates(folder: Path) -> dict[str, CertFiles]:
-    """Certificates `server`, `hub`, `root` and `traefik` in `folder`, valid for this host."""
+    """Certificates `server`, `hub`, `root`, `certificates` and `traefik`, valid for this host."""
     folder.mkdir(parents=True, exist_ok=True)
     ca = make_ca()
     (folder / "ca.crt").write_text(ca.crt)
@@ -33,6 +33,7 @@ def write_certificates(folder: Path) -> dict[str, CertFiles]:
         "server": Leaf(sans=("127.0.0.1", "localhost"), server=True),
         "hub": Leaf(),
         "root": Leaf(),
+        "certificates": Leaf(),
         "traefik": Leaf(common_name="traefik"),
     }
     files = {}

@@ -39,6 +39,7 @@ ADDRESSES = {
 _PEERS = {
     "hub": "hub",
     "proxy": "proxy",
+    "proxy-certificates": "certificates",
     "proxy-etcd": "etcd",
     "proxy-etcd-setup": "setup",
     "hub-test": "test",

@@ -70,7 +70,7 @@ import os
 if os.environ.get("JUPYTERHUB_HA_ETCD_PASSWORD"):
     c.TraefikEtcdProxy.username = {{ toJson $etcd.auth.hubUsername }}
 {{- end }}
-c.TraefikEtcdProxy.entry_points = ["http"]
+c.TraefikEtcdProxy.entry_points = {{ include "jupyterhub-ha.https.entryPoints" . }}
 c.TraefikEtcdProxy.replica_urls = ["http://{{ include "jupyterhub-ha.proxy-replicas.fullname" . }}{{ $domain }}:8080"]
 c.TraefikEtcdProxy.api_username = "hub"
 {{- end }}

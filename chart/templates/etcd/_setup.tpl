@@ -74,6 +74,13 @@ containers:
           secretKeyRef:
             name: {{ include "jupyterhub-ha.proxy-etcd-hub.fullname" $root }}
             key: password
+      {{- if include "jupyterhub-ha.https.published" $root }}
+      - name: JUPYTERHUB_HA_ETCD_CERTIFICATES_PASSWORD
+        valueFrom:
+          secretKeyRef:
+            name: {{ include "jupyterhub-ha.proxy-etcd-certificates.fullname" $root }}
+            key: password
+      {{- end }}
     {{- with index . 2 }}
     resources:
       {{- toYaml . | nindent 6 }}
@@ -114,7 +121,11 @@ template:
       {{- include "jupyterhub-ha.podLabels" (list . "proxy-etcd-setup") | nindent 6 }}
     annotations:
       # New passwords or another CA: set up again.
-      checksum/secrets: {{ cat (include "jupyterhub-ha.etcd.password" (list . "root")) (include "jupyterhub-ha.etcd.password" (list . "hub")) (include "jupyterhub-ha.etcd.certificate" (list . "ca" "crt")) | sha256sum | trunc 6 | quote }}
+      {{- $secrets := cat (include "jupyterhub-ha.etcd.password" (list . "root")) (include "jupyterhub-ha.etcd.password" (list . "hub")) (include "jupyterhub-ha.etcd.certificate" (list . "ca" "crt")) }}
+      {{- if include "jupyterhub-ha.https.published" . }}
+      {{- $secrets = cat $secrets (include "jupyterhub-ha.etcd.password" (list . "certificates")) }}
+      {{- end }}
+      checksum/secrets: {{ $secrets | sha256sum | trunc 6 | quote }}
   spec:
     {{- include "jupyterhub-ha.etcd.setupPodSpec" (list . list $setup.resources) | nindent 4 }}
 {{- end }}

@@ -103,6 +103,10 @@ containers:
     ports:
       - name: http
         containerPort: 8000
+      {{- if include "jupyterhub-ha.https.published" . }}
+      - name: https
+        containerPort: 8443
+      {{- end }}
       - name: internal
         containerPort: 8080
       {{- if $dashboard.enabled }}

@@ -59,6 +59,17 @@
     "http" $http
     "internal" (dict "address" ":8080" "http" $noAliases "transport" (dict "lifeCycle" $lifeCycle))
   }}
+  {{- if include "jupyterhub-ha.https.published" . }}
+    {{- $https := deepCopy $http }}
+    {{- $_ := set $https "address" ":8443" }}
+    {{- $_ := set $https.http "tls" dict }}
+    {{- if gt (int64 $traefik.hsts.maxAge) 0 }}
+      {{- $_ := set $https.http "middlewares" (list "hsts@file") }}
+    {{- end }}
+    {{- $_ := set $entryPoints "https" $https }}
+    {{- /* The Service's port, not this one's. Above all routes, below the authority's challenge. */}}
+    {{- $_ := set $http.http "redirections" (dict "entryPoint" (dict "to" ":443" "scheme" "https" "priority" 1000000)) }}
+  {{- end }}
   {{- if $traefik.dashboard.enabled }}
     {{- $_ := set $entryPoints "dashboard" (dict "address" (printf ":%d" (int $traefik.dashboard.port)) "http" $noAliases) }}
   {{- end }}
@@ -94,7 +105,7 @@
   {{- /* The least priority of all: what no route from etcd matches, and everything as long as there
          are none, goes to the hub, not to Traefik's 404. */}}
   {{- $routers := dict
-    "fallback" (dict "entryPoints" (list "http") "rule" "PathPrefix(`/`)" "priority" 1 "service" "hub")
+    "fallback" (dict "entryPoints" (include "jupyterhub-ha.https.entryPoints" . | fromJsonArray) "rule" "PathPrefix(`/`)" "priority" 1 "service" "hub")
     "api" (dict "entryPoints" (list "internal") "rule" "PathPrefix(`/api`)" "service" "api@internal" "middlewares" (list "api-users"))
     "ready" (dict "entryPoints" (list "internal") "rule" "Path(`/ready`)" "service" "api@internal" "middlewares" (list "ready"))
   }}
@@ -115,7 +126,11 @@
     "routers" $routers
     "middlewares" $middlewares
     "services" (dict "hub" (dict "loadBalancer" (dict "servers" (list (dict "url" $hub)))))) }}
-  {{- if include "jupyterhub-ha.proxy-etcd-traefik.fullname" . }}
+  {{- if include "jupyterhub-ha.https.published" . }}
+    {{- /* The default certificate comes with the others from etcd: of two providers Traefik takes
+           neither. */}}
+    {{- $config = mergeOverwrite $config (include "jupyterhub-ha.https.dynamic" . | fromJson) }}
+  {{- else if include "jupyterhub-ha.proxy-etcd-traefik.fullname" . }}
     {{- /* Nobody is served with it. But without any default certificate, Traefik draws an RSA key at
            each reload, even when no entry point has TLS: 15 to 90 ms for each change of a route. */}}
     {{- $certificate := dict "certFile" "/etc/traefik/etcd/tls.crt" "keyFile" "/etc/traefik/etcd/tls.key" }}

@@ -32,6 +32,9 @@ EXCUSED: Mapping[tuple[str, str], str] = {
         "the user's code in hub.extraConfig may write anywhere, as in Z2JH"
     ),
     ("hub", "pod-probes-identical"): "both ask /hub/health, but liveness waits minutes longer",
+    ("certificates", "pod-probes"): (
+        "its port is open only while an authority asks, and nobody else is sent there"
+    ),
     ("proxy", "pod-probes-identical"): (
         "both ask /ping, which says 503 while Traefik drains; liveness waits much longer, and "
         "whether the routes are there is the startup probe's question"

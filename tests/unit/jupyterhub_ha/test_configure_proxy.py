@@ -33,6 +33,21 @@ def with_proxy(values, proxy):
     return Values(merge(values.data, {"proxy": proxy}), values.mounts)
 
 
+@pytest.mark.parametrize(
+    ("https", "entry_points"),
+    [
+        ({"enabled": True, "type": "letsencrypt"}, ["http", "https"]),
+        ({"enabled": True, "type": "cert-manager"}, ["http", "https"]),
+        ({"enabled": True, "type": "offload"}, ["http"]),
+        ({"enabled": False, "type": "letsencrypt"}, ["http"]),
+    ],
+)
+def test_users_come_by_https_where_the_replicas_end_it(values, https, entry_points):
+    c = Config()
+    configure_proxy(c, with_proxy(values, {"https": https}))
+    assert c.TraefikEtcdProxy.entry_points == entry_points
+
+
 def test_etcd(values):
     c = Config()
     configure_proxy(c, values)

@@ -92,7 +92,7 @@ def test_rotated_ca_signs_all_anew(drawn):
     new, what = secrets.rotate(drawn, "proxy.etcd.tls.ca")
     tls = new["proxy"]["etcd"]["tls"]
     assert changed(drawn, new) == {f"proxy.etcd.tls.{name}" for name in tls}
-    assert len(what) == 5
+    assert len(what) == 6
     assert certificates.is_signed_by(tls["hub"]["crt"], tls["ca"]["crt"])
 
 

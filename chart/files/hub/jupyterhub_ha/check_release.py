@@ -134,7 +134,15 @@ def _reason(answer: Answer) -> str:
 class Checks:
     """The checks of one release, by the URLs where its parts answer."""
 
-    def __init__(self, login: str, replicas: Sequence[str], members: Sequence[str]) -> None:
+    def __init__(
+        self,
+        login: str,
+        replicas: Sequence[str],
+        members: Sequence[str],
+        *,
+        any_certificate: bool = False,
+    ) -> None:
+        self._any_certificate = any_certificate
         self._login = urljoin(login.rstrip("/") + "/", "hub/login")
         self._replicas = replicas
         self._members = members
@@ -181,6 +189,7 @@ class Checks:
                 url,
                 raise_error=False,  # of statuses only; no answer at all is an error still
                 follow_redirects=False,
+                validate_cert=not self._any_certificate,
                 connect_timeout=_REQUEST_SECONDS,
                 request_timeout=_REQUEST_SECONDS,
             )
@@ -225,6 +234,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--members", nargs="+", default=(), metavar="URL", help="health ports of etcd's members"
     )
+    parser.add_argument(
+        "--any-certificate",
+        action="store_true",
+        help="ask by https whatever the certificate: users' names mean nothing in a cluster",
+    )
     parser.add_argument("--timeout", type=float, default=60, help="seconds to wait (%(default)s)")
     return parser
 
@@ -234,7 +248,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
 
     async def run() -> dict[str, Outcome]:
-        checks = Checks(options.login, options.replicas, options.members)
+        checks = Checks(
+            options.login,
+            options.replicas,
+            options.members,
+            any_certificate=options.any_certificate,
+        )
         return await checks.run(options.timeout)
 
     outcomes = asyncio.run(run())

@@ -44,12 +44,20 @@ def configure_etcd_proxy(c: Config, values: Values) -> None:
     proxy.should_start = False
     proxy.endpoints = values.name("proxy-etcd-endpoints").split()
     proxy.replica_urls = [f"http://{values.name('proxy-replicas')}:{_REPLICA_PORT}"]
-    proxy.entry_points = ["http"]
+    proxy.entry_points = _entry_points(values)
     _set_identity(c, values)
     _set_api_user(proxy, values)
     # Of one's own etcd the limit is not known; the class then takes etcd's default.
     if values.get("proxy.etcd.enabled"):
         proxy.max_txn_ops = values.get("proxy.etcd.maxTxnOps")
+
+
+def _entry_points(values: Values) -> list[str]:
+    """Where users come in; as the chart says to Traefik (jupyterhub-ha.https.entryPoints)."""
+    is_ended_here = values.get("proxy.https.enabled") and (
+        values.get("proxy.https.type") != "offload"
+    )
+    return ["http", "https"] if is_ended_here else ["http"]
 
 
 def _set_identity(c: Config, values: Values) -> None:
@@ -71,7 +79,7 @@ def configure_file_proxy(c: Config, values: Values) -> None:
     c.JupyterHub.proxy_class = FILE_PROXY_CLASS
     proxy = c.TraefikFileProxy
     proxy.should_start = False
-    proxy.entry_points = ["http"]
+    proxy.entry_points = _entry_points(values)
     _set_api_user(proxy, values)
 
 

@@ -11,6 +11,8 @@ HubProxyError
 │       ├── EtcdAuthError        wrong password, no permission, certificate refused
 │       ├── EtcdCompactedError   the asked revision is gone; read anew
 │       └── EtcdRequestError     etcd understood the request and refused it
+├── CertificateError (ValueError) a certificate or key that cannot be served
+├── IssueError                   no certificate could be obtained, or the state not be kept
 ├── TraefikStartError            the hub could not start Traefik
 ├── NoReplicaError               no Traefik replica took the change
 ├── MessageError                 an HTTP message that the in-process proxy refuses
@@ -77,6 +79,14 @@ class EtcdCompactedError(EtcdError):
 
 class EtcdRequestError(EtcdError):
     """etcd refused the request, and would do so again."""
+
+
+class CertificateError(HubProxyError, ValueError):
+    """A certificate or key that cannot be served; the message says why, and quotes no key."""
+
+
+class IssueError(HubProxyError):
+    """The authority gave no certificate, or what was obtained cannot be kept."""
 
 
 class TraefikStartError(HubProxyError):

@@ -14,11 +14,12 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .certificate_publish import OWN, tls_prefix
 from .errors import (
     EtcdAuthError,
     EtcdCompactedError,
@@ -45,6 +46,8 @@ _STATUS = 2.0  # seconds in which a member that runs says so
 MEMBERS = "JUPYTERHUB_HA_ETCD_MEMBERS"
 ROOT_PASSWORD = "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD"  # noqa: S105  a variable's name
 _HUB_PASSWORD = "JUPYTERHUB_HA_ETCD_HUB_PASSWORD"  # noqa: S105
+_CERTIFICATES_PASSWORD = "JUPYTERHUB_HA_ETCD_CERTIFICATES_PASSWORD"  # noqa: S105
+_CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,20 @@ class EtcdSetup:
         hub_password: str,
         tls: Tls,
         root_key: str = "traefik",
+        certificates_password: str = "",
     ) -> None:
-        self._hub_password = hub_password
+        """Without `certificates_password` nobody but root may write what Traefik knows of TLS."""
+        self._passwords = {"hub": hub_password}
+        if certificates_password:
+            self._passwords[_CERTIFICATES] = certificates_password
         self._root_password = root_password
         self._root_key = root_key
         self._root = client(endpoints, "root", root_password, tls)
-        # Its own client, only to see whether this password is the present one.
-        self._hub = client(endpoints, "hub", hub_password, tls)
+        # Their own clients, only to see whether these passwords are the present ones.
+        self._others = {
+            name: client(endpoints, name, password, tls)
+            for name, password in self._passwords.items()
+        }
 
     async def wait(self, timeout: float) -> None:
         """Wait until the cluster has a leader and answers; EtcdError after `timeout` seconds."""
@@ -116,18 +126,36 @@ class EtcdSetup:
                 await asyncio.sleep(_PAUSE)
 
     async def apply(self) -> None:
-        """Create what is missing, and correct roles and the hub's password."""
-        await self._role("hub", "READWRITE", (self._root_key, RECORDS))
+        """Create what is missing, and correct roles and passwords."""
+        # Not the whole of Traefik's root: private keys are beside the routes.
+        await self._role("hub", "READWRITE", (f"{self._root_key}/http/", RECORDS))
         await self._role("traefik", "READ", (self._root_key,))
         await self._user("root", {"password": self._root_password}, "root")
-        await self._user("hub", {"password": self._hub_password}, "hub")
+        await self._user("hub", {"password": self._passwords["hub"]}, "hub")
+        await self._certificates()
         # Its certificate's CommonName says who it is; no password can be tried.
         await self._user("traefik", {"options": {"no_password": True}}, "traefik")
         await self._first_key()
         if not (await self._root.call("auth/status")).get("enabled"):
             await self._root.call("auth/enable")
             log.info("authentication is on")
-        await self._check_hub_password()
+        for name in self._passwords:
+            await self._check_password(name)
+
+    async def _certificates(self) -> None:
+        """The user who publishes certificates; without a password, neither it nor certificates."""
+        if _CERTIFICATES in self._passwords:
+            prefixes = (tls_prefix(self._root_key), OWN)
+            await self._role(_CERTIFICATES, "READWRITE", prefixes)
+            password = self._passwords[_CERTIFICATES]
+            await self._user(_CERTIFICATES, {"password": password}, _CERTIFICATES)
+            return
+        users = (await self._root.call("auth/user/list")).get("users", ())
+        if _CERTIFICATES in users:
+            await self._root.call("auth/user/delete", {"name": _CERTIFICATES})
+            for prefix in (tls_prefix(self._root_key), OWN):
+                await self._root.delete(prefix, prefix=True)
+            log.info("user %s and what it published are taken away", _CERTIFICATES)
 
     async def defragment(self) -> float:
         """Defragment all members, one after another, so that the others keep answering.
@@ -238,14 +266,15 @@ class EtcdSetup:
         wanted = {(kind, prefix, decode(prefix_end(prefix))) for prefix in prefixes}
         role = await self._root.call("auth/role/get", {"role": name})
         present = {_permission(found) for found in role.get("perm", ())}
-        for _, key, end in present - wanted:
-            body = {"role": name, "key": encode(key), "range_end": encode(end)}
-            await self._root.call("auth/role/revoke", body)
-            log.info("role %s: permission for %s taken away", name, key)
+        # First what is new: a hub that runs is never without the right to its routes.
         for permission, key, end in sorted(wanted - present):
             perm = {"permType": permission, "key": encode(key), "range_end": encode(end)}
             await self._root.call("auth/role/grant", {"name": name, "perm": perm})
             log.info("role %s: %s for %s", name, permission, key)
+        for key, end in _spans(present) - _spans(wanted):
+            body = {"role": name, "key": encode(key), "range_end": encode(end)}
+            await self._root.call("auth/role/revoke", body)
+            log.info("role %s: permission for %s taken away", name, key)
 
     async def _user(self, name: str, credentials: dict[str, Any], role: str) -> None:
         users = (await self._root.call("auth/user/list")).get("users", ())
@@ -276,17 +305,25 @@ class EtcdSetup:
             if (await self._root.txn(unchanged={marker: 0}, puts={marker: now})).succeeded:
                 log.info("first key %s written", marker)
 
-    async def _check_hub_password(self) -> None:
+    async def _check_password(self, name: str) -> None:
+        own = RECORDS if name == "hub" else OWN
         try:
-            await self._hub.range(RECORDS)
+            await self._others[name].range(own)
         except EtcdAuthError:
-            body = {"name": "hub", "password": self._hub_password}
+            body = {"name": name, "password": self._passwords[name]}
             await self._root.call("auth/user/changepw", body)
-            await self._hub.range(RECORDS)
-            log.info("the hub's password has been changed")
+            await self._others[name].range(own)
+            log.info("the password of %s has been changed", name)
 
 
-def _permission(found: dict[str, Any]) -> tuple[str, str, str]:
+_Permission = tuple[str, str, str]
+
+
+def _spans(permissions: Iterable[_Permission]) -> set[tuple[str, str]]:
+    return {(key, end) for _, key, end in permissions}
+
+
+def _permission(found: dict[str, Any]) -> _Permission:
     # proto3 leaves out the first value of an enumeration, which is READ.
     return (
         found.get("permType", "READ"),
@@ -300,7 +337,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m jupyterhub_ha.etcd_setup",
         description="Create etcd's users, roles and first key, and turn authentication on. "
         "What is there already stays. Gives room to an etcd that has reached its quota.",
-        epilog=f"Passwords: {ROOT_PASSWORD} and {_HUB_PASSWORD}, or the files. With {MEMBERS} "
+        epilog=f"Passwords: {ROOT_PASSWORD} and {_HUB_PASSWORD}, or the files; with "
+        f"{_CERTIFICATES_PASSWORD} there is a user for certificates, too. With {MEMBERS} "
         "(NAME=PEER-URL,...) the cluster is to consist of these members. Exit status: 0 done, "
         "1 etcd refused, cannot be reached or lacks a member, 2 wrong usage, 3 done but an alarm "
         "is on.",
@@ -336,6 +374,7 @@ async def _run(options: argparse.Namespace) -> int:
         _password(options.hub_password_file, _HUB_PASSWORD),
         Tls(options.ca_file, options.cert_file, options.key_file),
         options.root_key,
+        os.environ.get(_CERTIFICATES_PASSWORD, ""),
     )
     await setup.wait(options.timeout)
     await setup.make_room()

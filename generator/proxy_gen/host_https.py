@@ -1,0 +1,135 @@
+"""HTTPS on one host, whose Traefik reads its table from files. Pure: no file, no process.
+
+There Traefik itself can ask an ACME authority, as one instance alone keeps what it got; and a
+certificate of one's own is in files.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+
+RESOLVER = "letsencrypt"
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HostHttps:
+    """Who ends TLS here. `settings` is `proxy.https`; `state` is Traefik's own folder."""
+
+    settings: Mapping[str, Any]
+    folder: Path
+    state: Path
+
+    @property
+    def kind(self) -> str:
+        """The type, empty where Traefik does not end TLS."""
+        type_ = str(self.settings["type"]) if self.settings["enabled"] else "offload"
+        return "" if type_ == "offload" else type_
+
+    @property
+    def is_acme(self) -> bool:
+        """Whether an authority is asked."""
+        return self.kind == RESOLVER
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """Certificate and key on the host, of the types that have them."""
+        secret = self.settings["secret"]
+        if self.kind == "secret":
+            folder = Path(secret["name"])
+            return folder / secret["crt"], folder / secret["key"]
+        return self.folder / "tls.crt", self.folder / "tls.key"
+
+    @property
+    def texts(self) -> dict[Path, str]:
+        """Files that the bundle brings: the values' certificate and its key, or an authority's."""
+        if self.is_acme and (authority := self.settings["letsencrypt"]["caCertificates"]):
+            return {self.folder / "authority.crt": authority}
+        if self.kind != "manual":
+            return {}
+        manual = self.settings["manual"]
+        return dict(zip(self.files, (manual["cert"], manual["key"]), strict=True))
+
+    def static(self, document: Mapping[str, Any]) -> Document:
+        """Traefik's static configuration with the authority that it asks, if it does."""
+        found: Document = copy.deepcopy(dict(document))
+        if not self.is_acme:
+            return found
+        hosts = list(self.settings["hosts"])
+        acme = self.settings["letsencrypt"]
+        found["certificatesResolvers"] = {
+            RESOLVER: {
+                "acme": {
+                    "email": acme["contactEmail"],
+                    "caServer": acme["acmeServer"],
+                    "storage": str(self.state / "acme.json"),
+                    "httpChallenge": {"entryPoint": "http"},
+                    **({"profile": acme["profile"]} if acme["profile"] else {}),
+                }
+            }
+        }
+        if acme["caCertificates"]:
+            resolver = found["certificatesResolvers"][RESOLVER]["acme"]
+            resolver["caCertificates"] = [str(self.folder / "authority.crt")]
+        main: Document = {"main": hosts[0], **({"sans": hosts[1:]} if hosts[1:] else {})}
+        found["entryPoints"]["https"]["http"]["tls"] = {
+            "certResolver": RESOLVER,
+            "domains": [main],
+        }
+        return found
+
+    def dynamic(self, document: Mapping[str, Any]) -> Document:
+        """The static routers with the certificate that is shown, and without the chart's issuer."""
+        found: Document = copy.deepcopy(dict(document))
+        if not self.kind:
+            return found
+        for part, name in (("routers", "acme-challenge"), ("services", "certificates")):
+            found["http"][part].pop(name, None)
+        tls = found.setdefault("tls", {})
+        if self.is_acme:
+            main, *sans = self.settings["hosts"]
+            domain: Document = {"main": main, **({"sans": sans} if sans else {})}
+            shown: Document = {"defaultGeneratedCert": {"resolver": RESOLVER, "domain": domain}}
+        else:
+            crt, key = map(str, self.files)
+            shown = {"defaultCertificate": {"certFile": crt, "keyFile": key}}
+            tls["certificates"] = [{"certFile": crt, "keyFile": key}]
+        tls["stores"] = {"default": shown}
+        return found
+
+
+def check(https: HostHttps, *, table: str, replicas: int) -> None:
+    """UsageError for HTTPS that no host can have; all that is wrong at once."""
+    problems = []
+    if not https.kind:
+        return
+    if table != "file":
+        problems.append(
+            "proxy.kind: on one host HTTPS is for traefik-file; use it, or end TLS in front"
+            " (`proxy-gen edge`) and set proxy.https.type to offload"
+        )
+    if https.kind == "cert-manager":
+        problems.append(
+            "proxy.https.type: cert-manager is a part of Kubernetes; use letsencrypt, or secret"
+            " with the folder in which another program keeps the certificate"
+        )
+    if https.is_acme and replicas != 1:
+        problems.append(
+            f"proxy.traefik.replicas: {replicas} instances of Traefik cannot share what an"
+            " authority gave one of them; set it to 1, or use proxy.https.type secret with a"
+            " certificate that another program renews"
+        )
+    if https.kind == "secret" and not Path(https.settings["secret"]["name"]).is_absolute():
+        problems.append(
+            "proxy.https.secret.name: a host has no Secrets; write the folder with the certificate,"
+            " such as /etc/letsencrypt/live/hub.example.org, and its files in secret.crt and"
+            " secret.key"
+        )
+    if problems:
+        raise UsageError("\n".join(problems))
