@@ -121,9 +121,11 @@ def _steps(groups: list[str]) -> Iterator[Step]:
         makers = {
             "debian": _debian_step,
             "npm": _node_step,
+            "pack": _pack_step,
             "package": _go_step,
             "pip": _overlay_step,
             "venv": _venv_step,
+            "wheels": _wheels_step,
         }
         (make,) = (maker for key, maker in makers.items() if key in tool)
         yield make(name, tool)
@@ -226,6 +228,23 @@ def _node_step(name: str, tool: dict[str, str]) -> Step:
     )
 
 
+def _pack_step(name: str, tool: dict[str, str]) -> Step:
+    """The files of a Node.js package, without what it would need to run."""
+    folder = TOOLS / name
+
+    def unpack() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        npm = Path(_node()).parent / "npm"
+        path = {"PATH": f"{npm.parent}:{os.environ['PATH']}"}
+        _run([npm, "pack", "--ignore-scripts", tool["pack"]], cwd=folder, env=path)
+        (archive,) = folder.glob("*.tgz")
+        _run(["tar", "-xzf", archive, "-C", folder])
+        archive.unlink()
+
+    return Step(name, f"{name} (files of a Node.js package)", unpack, [tool["pack"]], folder)
+
+
 def _overlay_step(name: str, tool: dict[str, str]) -> Step:
     """Another version of a package than .venv has, in a folder to put first on PYTHONPATH."""
     folder = TOOLS / name
@@ -249,6 +268,21 @@ def _venv_step(name: str, tool: dict[str, str]) -> Step:
 
     inputs = [tool["venv"], constraints.read_text(), sys.version]
     return Step(name, f"{name} (in an environment of its own)", install, inputs, folder)
+
+
+def _wheels_step(name: str, tool: dict[str, str]) -> Step:
+    """Wheels with all that they need, and sources, in a folder that pip can install from."""
+    folder = TOOLS / name
+    constraints = ROOT / "tools/constraints.txt"
+
+    def download() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        pip, into = VENV / "bin/pip", str(folder)
+        _run([pip, "wheel", "-w", into, "-c", str(constraints), *tool["wheels"].split()])
+        _run([pip, "download", "--dest", into, "--no-deps", *tool["sources"].split()])
+
+    inputs = [tool["wheels"], tool["sources"], constraints.read_text(), sys.version]
+    return Step(name, f"{name} (wheels)", download, inputs, folder)
 
 
 def _debian_step(name: str, tool: dict[str, str]) -> Step:

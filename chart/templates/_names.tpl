@@ -206,6 +206,11 @@
   {{- include "jupyterhub-ha.fullname.dash" . }}singleuser
 {{- end }}
 
+{{- /* ConfigMap with the kernels of all users and what installs them. */}}
+{{- define "jupyterhub-ha.singleuser-kernels.fullname" -}}
+  {{- include "jupyterhub-ha.singleuser.fullname" . }}-kernels
+{{- end }}
+
 {{- define "jupyterhub-ha.image-pull-secret.fullname" -}}
   {{- include "jupyterhub-ha.fullname.dash" . }}image-pull-secret
 {{- end }}
@@ -259,6 +264,7 @@ proxy-public: {{ include "jupyterhub-ha.proxy-public.fullname" . | quote }}
 proxy-replicas: {{ include "jupyterhub-ha.proxy-replicas.fullname" . | quote }}
 proxy-etcd: {{ include "jupyterhub-ha.proxy-etcd.fullname" . | quote }}
 singleuser: {{ include "jupyterhub-ha.singleuser.fullname" . | quote }}
+singleuser-kernels: {{ include "jupyterhub-ha.singleuser-kernels.fullname" . | quote }}
 image-pull-secret: {{ include "jupyterhub-ha.image-pull-secret.fullname" . | quote }}
 ingress: {{ include "jupyterhub-ha.ingress.fullname" . | quote }}
 priority: {{ include "jupyterhub-ha.priority.fullname" . | quote }}

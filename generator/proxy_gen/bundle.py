@@ -15,6 +15,7 @@ from .bundle_documents import etcd_files, hub_files, traefik_files, traefik_toml
 from .bundle_units import unit_files, units
 from .errors import UsageError
 from .host_https import check
+from .host_kernels import kernel_files
 from .host_place import Options
 from .host_templates import render as render_template
 from .host_traefik import ETCD
@@ -104,6 +105,10 @@ def _files(basis: Basis) -> dict[str, File]:
         files |= etcd_files(basis)
     bundle = {basis.place.in_bundle(path): file for path, file in files.items()}
     readme = render_template(
-        "bundle/README.md.j2", basis=basis, place=basis.place, services=services
+        "bundle/README.md.j2",
+        basis=basis,
+        place=basis.place,
+        services=services,
+        kernels=kernel_files(basis.objects),
     )
     return dict(sorted({**bundle, "README.md": File(readme)}.items()))

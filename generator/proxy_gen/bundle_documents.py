@@ -7,9 +7,10 @@ from typing import Any
 
 from jupyterhub_ha import shared_port
 
-from . import host_traefik
+from . import host_kernels, host_traefik
 from .bundle_basis import ETCD, ETCD_TLS, HUB, PROXY, SETUP, TRAEFIK_FOLDER, Basis
 from .documents import HUB_FOLDER
+from .host_kernels import kernel_files
 from .host_place import environment_file
 from .host_templates import render
 from .tree import File
@@ -18,7 +19,7 @@ Files = dict[Path, File]
 
 
 def hub_files(basis: Basis) -> Files:
-    """The hub's configuration, package, values and secrets; its variables; the launcher."""
+    """The hub's configuration, package, values, secrets and variables; launcher; kernels."""
     folder = basis.folder("hub")
     files = {
         path: file
@@ -26,9 +27,14 @@ def hub_files(basis: Basis) -> Files:
         # The chart's documents are those of the kind with etcd.
         if basis.kind != "traefik-file" or not path.is_relative_to(folder / "etcd")
     }
-    document = render("bundle/jupyterhub_config.py.j2", basis=basis, mounts=folder)
+    document = render(
+        "bundle/jupyterhub_config.py.j2", basis=basis, mounts=folder, kernels=basis.place.kernels
+    )
     files[folder / "jupyterhub_config.py"] = File(document)
     files[basis.folder("hub.env")] = File(environment_file(basis.environment(HUB)), private=True)
+    if kernels := kernel_files(basis.objects):
+        files[basis.place.kernels_script] = File(kernels[host_kernels.SCRIPT])
+        files[basis.place.kernels_list] = File(kernels[host_kernels.LIST])
     launcher = Path(shared_port.__file__).read_text(encoding="utf-8")
     files[basis.place.launcher] = File(launcher)
     return files

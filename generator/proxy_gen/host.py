@@ -20,6 +20,7 @@ from jupyterhub_ha import shared_port
 
 from .errors import ToolError, UsageError
 from .files import write_atomically
+from .host_kernels import LIST, SCRIPT, kernel_files
 from .host_layout import Layout, Ports
 from .host_templates import render
 from .host_traefik import (
@@ -48,6 +49,8 @@ class Host:
     base_url: str
     programs: dict[str, Program]
     setup: Program
+    kernels: Program | None
+    """What installs the kernels of all users."""
     dashboard_user: str
     login: str
     """How a person logs in, in words; never a password."""
@@ -158,6 +161,7 @@ def prepare(
         base_url=values["hub"]["baseUrl"].rstrip("/") + "/",
         programs=programs,
         setup=_setup_program(workloads.setup, objects, layout, ports),
+        kernels=_kernels_program(objects, values, layout),
         dashboard_user=dashboard["username"] if dashboard["enabled"] else "",
         login=_login(values),
     )
@@ -175,13 +179,16 @@ def start(host: Host, supervisor: Supervisor) -> Iterator[str]:
         ready = partial(_answers, f"http://127.0.0.1:{health}/readyz")
         supervisor.wait_until("etcd", ready, watch=f"etcd-{number}")
     yield f"etcd: {len(host.ports.etcd)} member(s)"
-    _run_setup(host)
+    _run_once(host, host.setup, "setting up etcd's users", "etcd-setup.log", 120)
     yield "etcd: users, roles and the first key"
     for name in host.replica_names():
         supervisor.start(name)
     for name, port in zip(host.replica_names(), host.ports.replicas, strict=True):
         supervisor.wait_until(name, partial(_answers, f"http://127.0.0.1:{port}/ready"), watch=name)
     yield f"Traefik: {len(host.ports.replicas)} replica(s)"
+    if host.kernels:
+        _run_once(host, host.kernels, "installing kernels", "kernels.log", 600)
+        yield "kernels for all users"
     supervisor.start("hub")
     ready = partial(_answers, f"{host.url}hub/health")
     supervisor.wait_until("JupyterHub", ready, watch="hub", seconds=120)
@@ -261,6 +268,7 @@ def _hub_program(layout: Layout, ports: Ports, address: str) -> Program:
         layout=layout,
         ports=ports,
         mounts=mounts,
+        kernels=layout.kernels,
         public_url=f"http://{_url_host(address)}:{ports.public}",
         etcd_endpoints=ports.etcd_urls,
         replica_urls=[f"http://127.0.0.1:{port}" for port in ports.replicas],
@@ -298,20 +306,35 @@ def _setup_program(
     return Program("proxy-etcd-setup", words, layout.state, env)
 
 
-def _run_setup(host: Host) -> None:
+def _kernels_program(objects: Objects, values: Mapping[str, Any], layout: Layout) -> Program | None:
+    """The chart's script for the kernels of all users; None where there are none."""
+    files = kernel_files(objects)
+    if not files:
+        return None
+    layout.kernels.mkdir(exist_ok=True)
+    for name, text in files.items():
+        write_atomically(layout.kernels / name, text)
+    words = [sys.executable, *(str(layout.kernels / name) for name in (SCRIPT, LIST))]
+    given = values["singleuser"]["extraEnv"]
+    # A list of them is read in the cluster only.
+    env = {n: v for n, v in given.items() if isinstance(v, str)} if isinstance(given, dict) else {}
+    return Program("kernels", [*words, str(layout.kernels)], layout.state, env)
+
+
+def _run_once(host: Host, program: Program, what: str, log: str, seconds: int) -> None:
     done = subprocess.run(
-        host.setup.words,
-        env={**os.environ, **host.setup.env},
-        cwd=host.setup.directory,
+        program.words,
+        env={**os.environ, **program.env},
+        cwd=program.directory,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=seconds,
     )
-    (host.layout.logs / "etcd-setup.log").write_text(done.stdout + done.stderr)
+    (host.layout.logs / log).write_text(done.stdout + done.stderr)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise ToolError(f"setting up etcd's users failed with code {done.returncode}:\n{tail}")
+        raise ToolError(f"{what} failed with code {done.returncode}:\n{tail}")
 
 
 def _only(root: Path, name: str) -> Path:

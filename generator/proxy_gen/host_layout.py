@@ -55,6 +55,11 @@ class Layout:
         return self.state / "homes"
 
     @property
+    def kernels(self) -> Path:
+        """The kernels of all users, `singleuser.kernels`."""
+        return self.state / "kernels"
+
+    @property
     def secrets(self) -> Path:
         """The values file with every secret, mode 0600."""
         return self.state / "secrets.yaml"

@@ -62,6 +62,21 @@ class Place:
         return self.prefix / "opt" / NAME / "lib/shared_port.py"
 
     @property
+    def kernels(self) -> Path:
+        """The kernels of all users, `singleuser.kernels`."""
+        return self.prefix / "opt" / NAME / "kernels"
+
+    @property
+    def kernels_script(self) -> Path:
+        """The script that installs them."""
+        return self.prefix / "opt" / NAME / "lib/install_kernels.py"
+
+    @property
+    def kernels_list(self) -> Path:
+        """What it installs."""
+        return self.config / "kernels.json"
+
+    @property
     def programs(self) -> Path:
         """The folder of `traefik`, `etcd` and `configurable-http-proxy`."""
         return self.named_programs or self.prefix / "opt" / NAME / "bin"

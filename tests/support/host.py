@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN
@@ -28,12 +29,15 @@ class Host:
     A context manager; nothing of it runs afterwards.
     """
 
-    def __init__(self, folder: Path, kind: str, *options: str) -> None:
+    def __init__(
+        self, folder: Path, kind: str, *options: str, env: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.bundle = folder / "bundle"
         self.prefix = folder / "host"
         self.kind = kind
         self.options = options
+        self.env = {_TAG: str(folder), **(env or {})}
 
     def __enter__(self) -> Host:
         first = _free_range(_COUNT + 1)
@@ -77,6 +81,8 @@ class Host:
         config = {
             "JupyterHub": {"authenticator_class": "dummy", "spawner_class": "simple"},
             "DummyAuthenticator": {"password": PASSWORD},
+            # A machine that does much else takes its time.
+            "Spawner": {"http_timeout": 150, "start_timeout": 150},
             "SimpleLocalProcessSpawner": {
                 "home_dir_template": str(self.folder / "homes/{username}")
             },
@@ -93,7 +99,7 @@ class Host:
                 *("--set", f"proxy.kind={self.kind}", *self.options),
                 *("--set-json", f"hub.config={json.dumps(config)}"),
                 *("--set-json", f"singleuser.cmd={json.dumps(command)}"),
-                *("--set-json", f"singleuser.extraEnv={json.dumps({_TAG: str(self.folder)})}"),
+                *("--set-json", f"singleuser.extraEnv={json.dumps(self.env)}"),
             ],
             check=True, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
@@ -113,7 +119,7 @@ class Host:
         if not commands:
             raise ValueError(f"{heading}: no command to run")
         for command in commands:
-            subprocess.run(["sh", "-ec", command], cwd=self.bundle, check=True, timeout=60)
+            subprocess.run(["sh", "-ec", command], cwd=self.bundle, check=True, timeout=300)
 
     def pids(self) -> list[int]:
         """Users' servers, and what these started."""

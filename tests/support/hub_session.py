@@ -161,21 +161,21 @@ class HubSession:
         if response.code != 200:
             raise SessionError(f"GET {status}: {response.code} {response.body[:200]!r}")
 
-    async def run_cell(self, code: str, seconds: float = 60) -> str:
+    async def run_cell(self, code: str, seconds: float = 60, kernel: str = "python3") -> str:
         """Run code in a new kernel over a websocket; returns what it printed."""
         async with asyncio.timeout(seconds):
-            kernel = await self.start_kernel()
-            connection = await self.open_channels(kernel)
+            identity = await self.start_kernel(kernel)
+            connection = await self.open_channels(identity)
             try:
                 return await execute(connection, code)
             finally:
                 await close(connection)
-                await self.fetch(urljoin(self.server_url, f"api/kernels/{kernel}"), "DELETE")
+                await self.fetch(urljoin(self.server_url, f"api/kernels/{identity}"), "DELETE")
 
-    async def start_kernel(self) -> str:
+    async def start_kernel(self, name: str = "python3") -> str:
         """Start a kernel; returns its id."""
         url = urljoin(self.server_url, "api/kernels")
-        response = await self.fetch(url, "POST", body=json.dumps({"name": "python3"}))
+        response = await self.fetch(url, "POST", body=json.dumps({"name": name}))
         if response.code != 201:
             raise SessionError(f"POST {url}: {response.code} {response.body[:200]!r}")
         return str(json.loads(response.body)["id"])
@@ -216,7 +216,7 @@ async def close(connection: WebSocketClientConnection) -> None:
 
 
 async def execute(connection: WebSocketClientConnection, code: str) -> str:
-    """Run code over open channels (Jupyter's messaging protocol); returns its stdout."""
+    """Run code over open channels (Jupyter's messaging protocol); returns its stdout and result."""
     message = {
         "header": {
             "msg_id": uuid.uuid4().hex,
@@ -239,6 +239,8 @@ async def execute(connection: WebSocketClientConnection, code: str) -> str:
             continue
         if reply["msg_type"] == "stream":
             output.append(reply["content"]["text"])
+        elif reply["msg_type"] == "execute_result":
+            output.append(reply["content"]["data"]["text/plain"])
         elif reply["msg_type"] == "error":
             raise SessionError(f"the cell failed: {reply['content']['evalue']}")
         elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":

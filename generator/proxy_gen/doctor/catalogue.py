@@ -126,8 +126,9 @@ CHECKS = (
     ),
     Check(
         "kernels",
-        "Does a user's server offer its kernels, and those of `--kernel`?",
-        "install the kernel in the user's image; `jupyter kernelspec list` there shows all",
+        "Does a user's server offer its kernels, and those of `--kernel` and of the values?",
+        "install the kernel for all users with `singleuser.kernels`, or in their image; "
+        "`jupyter kernelspec list` there shows all. A server that ran before it has to start anew",
         parts.kernels,
         needs=_SERVER,
     ),

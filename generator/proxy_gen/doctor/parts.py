@@ -15,7 +15,7 @@ from proxy_gen.status import answers, judge
 from proxy_gen.status.facts import Pod, Replica, Table, Unknown
 from proxy_gen.values import get
 
-from .facts import OK, WARNING, FaultError, Finding, NotCheckedError
+from .facts import OK, WARNING, Asked, FaultError, Finding, NotCheckedError
 from .visit import Visit, as_json
 from .web import Answer, NoAnswerError, Web, parse
 
@@ -172,12 +172,19 @@ def kernels(visit: Visit) -> Finding:
     if not specs:
         raise FaultError("the server offers no kernel")
     broken = [name for name, one in specs.items() if not (one.get("spec") or {}).get("argv")]
-    missing = [name for name in visit.asked.kernels if name not in specs]
+    missing = [name for name in _promised(visit.asked) if name not in specs]
     if missing or broken:
         words = [f"not there: {', '.join(missing)}"] if missing else []
         words += [f"without a command: {', '.join(broken)}"] if broken else []
         raise FaultError("; ".join([*words, f"offered: {', '.join(sorted(specs))}"]))
     return Finding(OK, f"offered: {', '.join(sorted(specs))}")
+
+
+def _promised(asked: Asked) -> list[str]:
+    """The kernels that have to be there: those named, and those of the values; each once."""
+    singleuser = (asked.values or {}).get("singleuser") or {}
+    listed = [one.get("name") for one in singleuser.get("kernels") or [] if isinstance(one, dict)]
+    return list(dict.fromkeys([*asked.kernels, *(name for name in listed if name)]))
 
 
 def clock(visit: Visit) -> Finding:

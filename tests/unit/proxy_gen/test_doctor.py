@@ -351,3 +351,35 @@ def test_it_could_not_be_done(arguments, words):
     done = run(*arguments)
     assert done.exit_code == 2
     assert words in done.stderr
+
+
+class OffersPython3:
+    """A user's server with one kernel."""
+
+    def __init__(self, **options):
+        self.token = {}
+        self.asked = Asked(url="https://h/", **options)
+        self.web = self
+
+    def needs_server(self):
+        """It runs."""
+
+    def of_server(self, path):
+        return path
+
+    def ask(self, _url, **_options):
+        spec = {"kernelspecs": {"python3": {"spec": {"argv": ["python"]}}}}
+        return answer(body=json.dumps(spec).encode())
+
+
+def test_the_kernels_of_the_values_are_promised_too():
+    kernels = [
+        {"name": "python3", "prebuilt": True},
+        {"name": "octave", "package": "octave_kernel"},
+    ]
+    values = {"singleuser": {"kernels": kernels}}
+    with pytest.raises(FaultError, match=r"^not there: ir, octave; offered: python3$"):
+        parts.kernels(OffersPython3(kernels=("ir", "octave"), values=values))
+    for fine in ({"singleuser": {"kernels": kernels[:1]}}, {"singleuser": {}}, {}, None):
+        found = parts.kernels(OffersPython3(values=fine))
+        assert (found.state, found.said) == ("ok", "offered: python3")

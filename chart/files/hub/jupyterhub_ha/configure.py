@@ -19,6 +19,7 @@ from traitlets.config import Config
 from jupyterhub_ha.configure_hub import HUB_PORT, configure_hub, pass_through
 from jupyterhub_ha.configure_proxy import configure_proxy
 from jupyterhub_ha.configure_spawner import configure_spawner
+from jupyterhub_ha.content_security import configure_content_security
 from jupyterhub_ha.snippets import run_snippets
 from jupyterhub_ha.values import Mounts, Values, merge, z2jh_module
 
@@ -44,6 +45,7 @@ def configure(
     values = Values(merge(values.data, overrides or {}), mounts)
     configure_hub(c, values, hub_port)
     spawner(c, values)
+    configure_content_security(c, values)
     configure_proxy(c, values)
     pass_through(c, values)
     namespace = {} if namespace is None else namespace

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from traitlets.config import Config
 
+from jupyterhub_ha.spawner_kernels import configure_kernels
 from jupyterhub_ha.spawner_storage import configure_storage
 from jupyterhub_ha.values import BadValuesError, Values
 
@@ -63,6 +64,7 @@ def configure_spawner(c: Config, values: Values) -> None:
     configure_scheduling(c, values)
     configure_init_containers(c, values)
     configure_storage(c, values)
+    configure_kernels(c, values)
 
 
 def configure_identity(c: Config, values: Values) -> None:
