@@ -12,6 +12,8 @@ from jupyterhub_ha.values import Values, merge
 OPTIONS = leaves(SCHEMA["properties"]["proxy"], "proxy")
 
 EXCEPTIONS = {
+    "proxy.contentSecurityPolicy.hub": "the hub's own to read: test_content_security.py",
+    "proxy.contentSecurityPolicy.singleuser": "the hub's own to read: test_content_security.py",
     "proxy.etcd.tls.validDays": "of certificates that are drawn; here they are given",
     "proxy.https.hosts": "Z2JH's; of certificates, which whoever ends TLS has",
     **dict.fromkeys(

@@ -109,10 +109,10 @@ class TestSecrets:
         file = tmp_path / "s.yaml"
         first = run("secrets", file)
         assert first.exit_code == 0
-        assert "12 drawn, 0 rotated, 0 kept" in first.stderr
+        assert "14 drawn, 0 rotated, 0 kept" in first.stderr
         text = file.read_text()
         again = run("secrets", file)
-        assert "0 drawn, 0 rotated, 12 kept" in again.stderr
+        assert "0 drawn, 0 rotated, 14 kept" in again.stderr
         assert file.read_text() == text
         assert file.stat().st_mode & 0o777 == 0o600
 
@@ -165,7 +165,7 @@ class TestSecrets:
         lines = run("secrets", tmp_path / "s.yaml", "--list").stdout.splitlines()
         assert lines[0].split() == ["SECRET", "AGE", "EXPIRES", "STATE"]
         assert lines[1].split() == ["hub.cookieSecret", "0", "days", "-", "ok"]
-        assert len(lines) == 13
+        assert len(lines) == 15
 
 
 class TestInit:
