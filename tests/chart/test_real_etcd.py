@@ -103,15 +103,16 @@ def test_probes_still_answer_with_authentication_on(cluster):
 
 def test_the_hub_writes_what_is_its_own(cluster):
     token = cluster.token("hub")
-    for key in ("traefik/x", "jupyterhub-ha/x"):
+    for key in ("traefik/http/x", "jupyterhub-ha/x"):
         cluster.gateway("hub", "kv/put", {"key": encoded(key), "value": encoded("1")}, token)
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        cluster.gateway("hub", "kv/put", {"key": encoded("other"), "value": ""}, token)
+    for key in ("other", "traefik/tls/x", "traefik/x"):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            cluster.gateway("hub", "kv/put", {"key": encoded(key), "value": ""}, token)
 
 
 def test_the_hub_needs_its_password(cluster):
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        cluster.gateway("hub", "kv/put", {"key": encoded("traefik/x"), "value": ""})
+        cluster.gateway("hub", "kv/put", {"key": encoded("traefik/http/x"), "value": ""})
 
 
 def test_traefik_reads_and_nothing_else(cluster):
@@ -141,7 +142,7 @@ def test_a_client_is_no_member(cluster):
 
 def test_a_big_transaction_fits(cluster):
     puts = [
-        {"requestPut": {"key": encoded(f"traefik/n{i}"), "value": encoded("1")}}
+        {"requestPut": {"key": encoded(f"traefik/http/n{i}"), "value": encoded("1")}}
         for i in range(4000)
     ]
     answer = cluster.gateway("hub", "kv/txn", {"success": puts}, cluster.token("hub"))
@@ -156,7 +157,8 @@ def test_losing_one_of_three_changes_nothing(cluster):
     def written():
         try:
             token = cluster.token("hub")
-            cluster.gateway("hub", "kv/put", {"key": encoded("traefik/y"), "value": ""}, token)
+            body = {"key": encoded("traefik/http/y"), "value": ""}
+            cluster.gateway("hub", "kv/put", body, token)
         except urllib.error.HTTPError as error:
             if error.code != 503:
                 raise

@@ -21,6 +21,7 @@ from jupyterhub_ha.errors import (
     RouteError,
 )
 from jupyterhub_ha.etcd_client import EtcdClient
+from jupyterhub_ha.etcd_wire import encode, prefix_end
 from jupyterhub_ha_conformance.browse import server_of
 
 
@@ -307,7 +308,7 @@ async def test_users_may_do_what_they_must_and_no_more(etcd_system) -> None:
     hub = client_of(etcd_system, "hub", HUB_PASSWORD)
     await hub.put("jupyterhub-ha/test", "x")
     assert await hub.delete("jupyterhub-ha/test") == 1
-    for key in ("a", "jupyterhub", "z"):
+    for key in ("a", "jupyterhub", "traefik/x", "traefik/tls/x", "z"):
         with pytest.raises(EtcdAuthError):
             await hub.put(key, "x")
     with pytest.raises(EtcdAuthError):
@@ -319,11 +320,40 @@ async def test_users_may_do_what_they_must_and_no_more(etcd_system) -> None:
             await nobody.range("traefik", prefix=True)
 
 
+async def test_a_running_hub_outlives_the_upgrade_to_the_narrower_role(tmp_path) -> None:
+    """Former releases gave the hub all of Traefik's prefix, private keys included."""
+    with TraefikEtcdSystem(tmp_path, replicas=0) as system:
+        root, hub = system.etcd_client("root"), system.etcd_client("hub")
+        former, present = (
+            {"key": encode(prefix), "range_end": prefix_end(prefix)}
+            for prefix in ("traefik", "traefik/http/")
+        )
+        perm = {"permType": "READWRITE", **former}
+        await root.call("auth/role/grant", {"name": "hub", "perm": perm})
+        await root.call("auth/role/revoke", {"role": "hub", **present})
+        await hub.put("traefik/tls/x", "")
+        proxy = system.make_proxy(start_timeout=1)
+        await proxy.add_route("/", "http://127.0.0.1:9", {})
+        set_up = asyncio.create_task(asyncio.to_thread(system.set_up))
+        routes = {"/"}
+        while not set_up.done():
+            route = f"/user/{len(routes)}/"
+            await proxy.add_route(route, "http://127.0.0.1:9", {})
+            routes.add(route)
+        assert "role hub: permission for traefik taken away" in await set_up
+        assert set(await proxy.get_all_routes()) == routes
+        for key in ("traefik/x", "traefik/tls/x"):
+            with pytest.raises(EtcdAuthError):
+                await hub.put(key, "")
+        assert "taken away" not in system.set_up()
+        await proxy.stop()
+
+
 async def test_the_hub_s_password_can_be_changed_while_it_runs(tmp_path) -> None:
     with TraefikEtcdSystem(tmp_path, replicas=0) as system:
         old = system.make_proxy(start_timeout=1)
         await old.add_route("/", "http://127.0.0.1:9", {})
-        assert "password has been changed" in system.set_up("another")
+        assert "the password of hub has been changed" in system.set_up("another")
         new = system.make_proxy(password="another")
         await new.add_route("/user/ada/", "http://127.0.0.1:9", {})
         assert set(await new.get_all_routes()) == {"/", "/user/ada/"}
