@@ -4,7 +4,7 @@ import pytest
 from tests.support.chart import RenderError, render, render_upgrade
 
 from jupyterhub_ha.etcd_membership import parse_cluster
-from jupyterhub_ha.etcd_setup import MEMBERS
+from jupyterhub_ha.etcd_root import MEMBERS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_ha.etcd_member import main
-from jupyterhub_ha.etcd_setup import MEMBERS, ROOT_PASSWORD
+from jupyterhub_ha.etcd_root import MEMBERS, ROOT_PASSWORD
 
 CLUSTER = "m0=http://127.0.0.1:1,m1=http://127.0.0.1:2"
 

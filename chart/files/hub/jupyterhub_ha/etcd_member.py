@@ -44,7 +44,7 @@ from .etcd_membership import (
     parse_cluster,
 )
 from .etcd_options import document, options_of
-from .etcd_setup import MEMBERS, ROOT_PASSWORD, Tls, change, client, list_members
+from .etcd_root import MEMBERS, ROOT_PASSWORD, Tls, change, client, list_members
 from .membership_lock import membership_lock
 
 log = logging.getLogger("etcd-member")

@@ -14,8 +14,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,63 +27,20 @@ from .errors import (
     EtcdTimeoutError,
     EtcdUnavailableError,
 )
-from .etcd_client import EtcdClient
 from .etcd_membership import Cluster, Member, Promote, Remove, parse_cluster, upkeep
-from .etcd_wire import decode, encode, prefix_end
+from .etcd_root import MEMBERS, ROOT_PASSWORD, Tls, change, client, list_members
+from .etcd_users import ensure_role, ensure_user
 from .membership_lock import membership_lock
 from .table import RECORDS, Layout
 
 log = logging.getLogger("etcd-setup")
 
-# That authentication is off is what this is here for, and no warning.
-_quiet = logging.getLogger("etcd-setup.client")
-_quiet.setLevel(logging.ERROR)
-
 _PAUSE = 1.0
 _NEARLY_ALL = 0.9  # of the quota
 _STATUS = 2.0  # seconds in which a member that runs says so
-MEMBERS = "JUPYTERHUB_HA_ETCD_MEMBERS"
-ROOT_PASSWORD = "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD"  # noqa: S105  a variable's name
-_HUB_PASSWORD = "JUPYTERHUB_HA_ETCD_HUB_PASSWORD"  # noqa: S105
+_HUB_PASSWORD = "JUPYTERHUB_HA_ETCD_HUB_PASSWORD"  # noqa: S105  a variable's name
 _CERTIFICATES_PASSWORD = "JUPYTERHUB_HA_ETCD_CERTIFICATES_PASSWORD"  # noqa: S105
 _CERTIFICATES = "certificates"
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files of the client certificate; empty for an etcd without TLS."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-
-
-def client(endpoints: Sequence[str], name: str, password: str, tls: Tls) -> EtcdClient:
-    """A client of etcd that is silent about an authentication which is still off."""
-    return EtcdClient(
-        endpoints,
-        username=name,
-        password=password,
-        ca_file=tls.ca_file,
-        cert_file=tls.cert_file,
-        key_file=tls.key_file,
-        log=_quiet,
-    )
-
-
-async def list_members(root: EtcdClient) -> list[Member]:
-    """The members as the leader knows them."""
-    answer = await root.call("cluster/member/list", {"linearizable": True})
-    return [Member.of(found) for found in answer.get("members", ())]
-
-
-async def change(root: EtcdClient, step: Remove | Promote) -> str:
-    """Take a member away, or give it its vote; says what was done. EtcdError where etcd refuses."""
-    kind = "remove" if isinstance(step, Remove) else "promote"
-    await root.call(f"cluster/member/{kind}", {"ID": step.member.id})
-    if isinstance(step, Remove):
-        return f"member {step.member.label} is removed: {step.reason}"
-    return f"member {step.member.label} has a vote"
 
 
 class EtcdSetup:
@@ -128,13 +84,13 @@ class EtcdSetup:
     async def apply(self) -> None:
         """Create what is missing, and correct roles and passwords."""
         # Not the whole of Traefik's root: private keys are beside the routes.
-        await self._role("hub", "READWRITE", (f"{self._root_key}/http/", RECORDS))
-        await self._role("traefik", "READ", (self._root_key,))
-        await self._user("root", {"password": self._root_password}, "root")
-        await self._user("hub", {"password": self._passwords["hub"]}, "hub")
+        await ensure_role(self._root, "hub", "READWRITE", (f"{self._root_key}/http/", RECORDS))
+        await ensure_role(self._root, "traefik", "READ", (self._root_key,))
+        await ensure_user(self._root, "root", {"password": self._root_password}, "root")
+        await ensure_user(self._root, "hub", {"password": self._passwords["hub"]}, "hub")
         await self._certificates()
         # Its certificate's CommonName says who it is; no password can be tried.
-        await self._user("traefik", {"options": {"no_password": True}}, "traefik")
+        await ensure_user(self._root, "traefik", {"options": {"no_password": True}}, "traefik")
         await self._first_key()
         if not (await self._root.call("auth/status")).get("enabled"):
             await self._root.call("auth/enable")
@@ -146,9 +102,9 @@ class EtcdSetup:
         """The user who publishes certificates; without a password, neither it nor certificates."""
         if _CERTIFICATES in self._passwords:
             prefixes = (tls_prefix(self._root_key), OWN)
-            await self._role(_CERTIFICATES, "READWRITE", prefixes)
+            await ensure_role(self._root, _CERTIFICATES, "READWRITE", prefixes)
             password = self._passwords[_CERTIFICATES]
-            await self._user(_CERTIFICATES, {"password": password}, _CERTIFICATES)
+            await ensure_user(self._root, _CERTIFICATES, {"password": password}, _CERTIFICATES)
             return
         users = (await self._root.call("auth/user/list")).get("users", ())
         if _CERTIFICATES in users:
@@ -258,44 +214,6 @@ class EtcdSetup:
         answer = await self._root.call("maintenance/alarm", {"action": "GET"})
         return list(answer.get("alarms", ()))
 
-    async def _role(self, name: str, kind: str, prefixes: Sequence[str]) -> None:
-        roles = (await self._root.call("auth/role/list")).get("roles", ())
-        if name not in roles:
-            await self._root.call("auth/role/add", {"name": name})
-            log.info("role %s created", name)
-        wanted = {(kind, prefix, decode(prefix_end(prefix))) for prefix in prefixes}
-        role = await self._root.call("auth/role/get", {"role": name})
-        present = {_permission(found) for found in role.get("perm", ())}
-        # First what is new: a hub that runs is never without the right to its routes.
-        for permission, key, end in sorted(wanted - present):
-            perm = {"permType": permission, "key": encode(key), "range_end": encode(end)}
-            await self._root.call("auth/role/grant", {"name": name, "perm": perm})
-            log.info("role %s: %s for %s", name, permission, key)
-        for key, end in _spans(present) - _spans(wanted):
-            body = {"role": name, "key": encode(key), "range_end": encode(end)}
-            await self._root.call("auth/role/revoke", body)
-            log.info("role %s: permission for %s taken away", name, key)
-
-    async def _user(self, name: str, credentials: dict[str, Any], role: str) -> None:
-        users = (await self._root.call("auth/user/list")).get("users", ())
-        if name not in users:
-            await self._root.call("auth/user/add", {"name": name, **credentials})
-            log.info("user %s created", name)
-        present = (await self._root.call("auth/user/get", {"name": name})).get("roles", ())
-        for other in set(present) - {role}:
-            await self._root.call("auth/user/revoke", {"name": name, "role": other})
-            log.info("user %s: role %s taken away", name, other)
-        if role not in present:
-            if role == "root":
-                await self._add_root_role()
-            await self._root.call("auth/user/grant", {"user": name, "role": role})
-            log.info("user %s has role %s", name, role)
-
-    async def _add_root_role(self) -> None:
-        roles = (await self._root.call("auth/role/list")).get("roles", ())
-        if "root" not in roles:
-            await self._root.call("auth/role/add", {"name": "root"})
-
     async def _first_key(self) -> None:
         """Traefik retries with growing pauses while its root key is empty."""
         marker = Layout(root_key=self._root_key).marker_key
@@ -314,22 +232,6 @@ class EtcdSetup:
             await self._root.call("auth/user/changepw", body)
             await self._others[name].range(own)
             log.info("the password of %s has been changed", name)
-
-
-_Permission = tuple[str, str, str]
-
-
-def _spans(permissions: Iterable[_Permission]) -> set[tuple[str, str]]:
-    return {(key, end) for _, key, end in permissions}
-
-
-def _permission(found: dict[str, Any]) -> _Permission:
-    # proto3 leaves out the first value of an enumeration, which is READ.
-    return (
-        found.get("permType", "READ"),
-        decode(found.get("key", "")),
-        decode(found.get("range_end", "")),
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
