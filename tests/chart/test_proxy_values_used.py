@@ -1,6 +1,7 @@
 """Whatever the chart accepts below `proxy` changes the rendered objects, or is refused."""
 
 import functools
+import json
 import re
 
 import pytest
@@ -15,15 +16,6 @@ EXCEPTIONS = {
     "proxy.contentSecurityPolicy.hub": "the hub's own to read: test_content_security.py",
     "proxy.contentSecurityPolicy.singleuser": "the hub's own to read: test_content_security.py",
     "proxy.etcd.tls.validDays": "of certificates that are drawn; here they are given",
-    "proxy.https.hosts": "Z2JH's; of certificates, which whoever ends TLS has",
-    **dict.fromkeys(
-        (
-            path
-            for path in OPTIONS
-            if re.match(r"proxy\.https\.(letsencrypt|manual|secret)\.", path)
-        ),
-        "of a type of proxy.https that is refused",
-    ),
 }
 
 # With these, every option has something to act on, and nothing is drawn.
@@ -48,6 +40,24 @@ BASE = {
     },
 }
 
+# By the options that act only where the replicas end TLS: what they need beside BASE.
+PUBLISHED = {
+    "auth": {"certificatesPassword": "t" * 12},
+    "tls": {"certificates": PEM},
+}
+MANUAL = {"cert": "-----BEGIN x", "key": "-----BEGIN y"}
+LETSENCRYPT = {
+    "type": "letsencrypt",
+    "letsencrypt": {"contactEmail": "a@example.org", "caCertificates": "z"},
+}
+TLS_BASES = {
+    r"https\.certManager\.": {"type": "cert-manager", "certManager": {"issuerRef": {"name": "i"}}},
+    r"https\.manual\.": {"type": "manual", "manual": MANUAL},
+    r"https\.secret\.": {"type": "secret", "secret": {"name": "s"}},
+    r"https\.(hosts$|letsencrypt\.)": LETSENCRYPT,
+    r"certificates\.|etcd\.(auth|tls)\.certificates|traefik\.(hsts|tls)\.": LETSENCRYPT,
+}
+
 # Where any value of the right type would not do.
 SAMPLES = {
     "proxy.deploymentStrategy.type": "Recreate",
@@ -56,9 +66,23 @@ SAMPLES = {
     "proxy.etcd.replicas": 5,
     "proxy.etcd.setup.activeDeadlineSeconds": 60,
     "proxy.etcd.snapshotCount": 5000,
+    "proxy.https.hosts": ["other.example.org"],
+    "proxy.https.letsencrypt.acmeServer": "https://acme.example.org/directory",
+    "proxy.https.letsencrypt.contactEmail": "b@example.org",
+    "proxy.https.manual.cert": "-----BEGIN v",
+    "proxy.https.manual.key": "-----BEGIN w",
     "proxy.traefik.dashboard.port": 9999,
     "proxy.traefik.providersThrottleDuration": "1s",
 }
+
+
+def base_for(path):
+    """Values with which the option has something to act on."""
+    for pattern, https in TLS_BASES.items():
+        if re.match(rf"proxy\.({pattern})", path):
+            names = {"hosts": ["hub.example.org"]}
+            return merge(BASE, {"proxy": {"https": {**https, **names}, "etcd": PUBLISHED}})
+    return BASE
 
 
 def visible(values, kind):
@@ -75,21 +99,25 @@ def visible(values, kind):
 
 
 @functools.cache
-def visible_by_default(kind):
-    return visible(BASE, kind)
+def visible_before(base, kind):
+    """What is visible with these values, which are JSON."""
+    return visible(json.loads(base), kind)
 
 
 @pytest.mark.parametrize("path", sorted(set(OPTIONS) - set(EXCEPTIONS)))
 def test_an_option_has_an_effect(path):
     kind = "chp" if path.startswith(("proxy.chp.", "proxy.secretToken")) else "traefik-etcd"
     schema = OPTIONS[path]
-    present = Values(BASE).get(path, schema.get("default"))
+    base = base_for(path)
+    present = Values(base).get(path, schema.get("default"))
     value = SAMPLES.get(path) or another(path, schema, present)
     if path == "proxy.traefik.replicas":
         values = merge(BASE, {"proxy": {"traefik": {"autoscaling": {"enabled": False}}}})
         assert visible(merge(values, nested(path, 7)), kind) != visible(values, kind)
         return
-    assert visible(merge(BASE, nested(path, value)), kind) != visible_by_default(kind)
+    before = visible_before(json.dumps(base), kind)
+    assert not isinstance(before, str), before
+    assert visible(merge(base, nested(path, value)), kind) != before
 
 
 def test_the_exceptions_are_options():

@@ -81,7 +81,7 @@ def test_stale_files_go_and_foreign_ones_stay(tmp_path):
 
 def test_placeholders_are_told_and_are_no_secrets(tmp_path):
     result = run("render", MINIMAL, "-o", tmp_path)
-    assert "12 secrets are placeholders that no cluster takes" in result.stderr
+    assert "14 secrets are placeholders that no cluster takes" in result.stderr
     assert "holds secrets" not in result.stderr
     hub = yaml.safe_load((tmp_path / "manifests" / "secret-proxy-etcd-server.yaml").read_text())
     assert "PLACEHOLDER" in str(hub) or "UExBQ0VIT0xERVI" in str(hub)
