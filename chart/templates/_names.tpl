@@ -67,6 +67,10 @@
   {{- include "jupyterhub-ha.hub-package.fullname" . }}-etcd
 {{- end }}
 
+{{- define "jupyterhub-ha.hub-package-certificates.fullname" -}}
+  {{- include "jupyterhub-ha.hub-package.fullname" . }}-certificates
+{{- end }}
+
 {{- define "jupyterhub-ha.hub-package-in-process.fullname" -}}
   {{- include "jupyterhub-ha.hub-package.fullname" . }}-in-process
 {{- end }}

@@ -140,6 +140,7 @@ def test_only_what_the_hub_mounts_is_in_its_namespace(beside, apart):
     ]
     assert sorted(there) == [
         ("ConfigMap", "companion-hub-package"),
+        ("ConfigMap", "companion-hub-package-certificates"),
         ("ConfigMap", "companion-hub-package-etcd"),
         ("Secret", "companion-hub-identity"),
     ]
@@ -148,7 +149,8 @@ def test_only_what_the_hub_mounts_is_in_its_namespace(beside, apart):
 
 
 def test_the_package_is_the_same_in_both_namespaces(apart):
-    for name in ("companion-hub-package", "companion-hub-package-etcd"):
+    for part in ("", "-certificates", "-etcd"):
+        name = f"companion-hub-package{part}"
         here, there = [one["data"] for one in apart.objects if one["metadata"]["name"] == name]
         assert here == there
         assert here

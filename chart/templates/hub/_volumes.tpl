@@ -45,11 +45,12 @@
 {{- end }}
 {{- end }}
 
-{{- /* JSON: the parts of the package, by the files' first word, with the names of their ConfigMaps. */}}
+{{- /* JSON: how the files of each part of the package begin, with the name of its ConfigMap. */}}
 {{- define "jupyterhub-ha.hub.packageParts" -}}
   {{- $parts := dict
     "rest" (include "jupyterhub-ha.hub-package.fullname" .)
     "etcd" (include "jupyterhub-ha.hub-package-etcd.fullname" .)
+    "certificate_" (include "jupyterhub-ha.hub-package-certificates.fullname" .)
   }}
   {{- if .Values.hub.enabled }}
     {{- $_ := set $parts "in_process" (include "jupyterhub-ha.hub-package-in-process.fullname" .) }}
