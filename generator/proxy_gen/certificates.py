@@ -94,11 +94,12 @@ def sign(
 
 @dataclass(frozen=True)
 class Facts:
-    """What a certificate says of itself; times are UTC."""
+    """What a certificate says of itself; times are UTC, ``issuer`` as in RFC 4514."""
 
     not_before: datetime.datetime
     not_after: datetime.datetime
     sans: tuple[str, ...]
+    issuer: str
 
 
 def read(crt: str) -> Facts:
@@ -110,7 +111,12 @@ def read(crt: str) -> Facts:
         sans: tuple[str, ...] = ()
     else:
         sans = tuple(str(name.value) for name in names)
-    return Facts(certificate.not_valid_before_utc, certificate.not_valid_after_utc, sans)
+    return Facts(
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        sans,
+        certificate.issuer.rfc4514_string(),
+    )
 
 
 def is_signed_by(crt: str, ca_crt: str) -> bool:

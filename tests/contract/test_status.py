@@ -120,6 +120,34 @@ def test_the_secrets_of_anothers_etcd_are_found_where_pods_take_them(default: Re
     assert ours["hub"] == ("proxy-etcd-hub",)
 
 
+@pytest.mark.parametrize(
+    ("https", "secret", "key"),
+    [
+        ({"letsencrypt": {"contactEmail": "a@example.org"}}, "proxy-certificates", "tls.crt"),
+        (
+            {"type": "manual", "manual": {"cert": "-----BEGIN x", "key": "-----BEGIN y"}},
+            "proxy-public-manual-tls",
+            "tls.crt",
+        ),
+        ({"type": "secret", "secret": {"name": "mine", "crt": "chain.pem"}}, "mine", "chain.pem"),
+        (
+            {"type": "cert-manager", "certManager": {"issuerRef": {"name": "i"}}},
+            "proxy-public-tls",
+            "tls.crt",
+        ),
+    ],
+)
+def test_the_secret_of_the_public_certificate_is_found(
+    https: dict[str, Any], secret: str, key: str
+) -> None:
+    on = {"enabled": True, "hosts": ["hub.example.org"], **https}
+    found = {one.component: one for one in workloads(render({"proxy": {"https": on}}))}
+    publishing = found["proxy-certificates"]
+    assert (publishing.public_secret, publishing.public_key) == (secret, key)
+    assert publishing.component in objects.COMPONENTS
+    assert not found["proxy"].public_secret
+
+
 # -- the real programs
 
 

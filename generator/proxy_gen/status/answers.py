@@ -6,6 +6,8 @@ A function here raises ValueError, with a text for people, for an answer that it
 from __future__ import annotations
 
 import base64
+import dataclasses
+import datetime
 import json
 import re
 from typing import Any
@@ -14,7 +16,7 @@ from jupyterhub_ha.table import marks_in
 from proxy_gen import certificates
 from proxy_gen.errors import UsageError
 
-from .facts import Certificate, MemberState, Table, Unknown
+from .facts import Certificate, MemberState, PublicCertificate, Table, Unknown
 
 # Gauges without labels, and the one whose label is what it says.
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
@@ -90,6 +92,34 @@ def certificates_of(lines: str) -> tuple[Certificate, ...]:
             name = secret.rpartition("-")[2]
             found.append(Certificate(name, secret, _expires(crt or ca)))
     return tuple(found)
+
+
+def public_certificate(secret: str, line: str) -> PublicCertificate:
+    """Read the certificate, and the attempts at the next one, in base64 with a tab between."""
+    crt, _, attempts = line.strip("\r\n").partition("\t")
+    noted = _of_type(
+        json.loads(base64.b64decode(attempts) or b"{}"), dict, "attempts.json is no JSON object"
+    )
+    at = noted.get("next")
+    attempted = PublicCertificate(
+        secret,
+        failures=int(noted.get("failures", 0)),
+        error=str(noted.get("error", "")),
+        next_attempt=datetime.datetime.fromtimestamp(at, datetime.UTC) if at else None,
+    )
+    if not crt:
+        return attempted
+    try:
+        found = certificates.read(base64.b64decode(crt).decode())
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return dataclasses.replace(
+        attempted,
+        hosts=found.sans,
+        issuer=found.issuer,
+        begins=found.not_before,
+        expires=found.not_after,
+    )
 
 
 def _expires(encoded: str) -> Any:

@@ -51,7 +51,8 @@ class Pod:
 class Workload:
     """A Deployment or a StatefulSet: how many pods of which component it should have.
 
-    ``etcd_secrets`` are the Secrets from which its pods take a certificate for etcd.
+    ``etcd_secrets`` are the Secrets from which its pods take a certificate for etcd,
+    ``public_secret`` and ``public_key`` where the one is that they publish for browsers.
     """
 
     kind: str
@@ -63,6 +64,8 @@ class Workload:
     chart: str = ""
     containers: tuple[str, ...] = ()
     etcd_secrets: tuple[str, ...] = ()
+    public_secret: str = ""
+    public_key: str = "tls.crt"
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,34 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class PublicCertificate:
+    """The certificate for browsers; ``begins`` and ``expires`` are None if there is none yet.
+
+    ``failures`` is how often in a row the authority has given none, ``error`` why it did not the
+    last time, and ``next_attempt`` when it is asked again.
+    """
+
+    secret: str
+    hosts: tuple[str, ...] = ()
+    issuer: str = ""
+    begins: datetime.datetime | None = None
+    expires: datetime.datetime | None = None
+    failures: int = 0
+    error: str = ""
+    next_attempt: datetime.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Https:
+    """What publishes the certificate that all replicas serve, and that certificate."""
+
+    name: str
+    wanted: int
+    pods: tuple[Pod, ...]
+    certificate: PublicCertificate | Unknown
+
+
+@dataclass(frozen=True)
 class Report:
     """A release at one moment; a part is None where this kind of release has none."""
 
@@ -163,3 +194,4 @@ class Report:
     certificates: tuple[Certificate, ...] | Unknown | None
     routes: int | Unknown
     last_fault: Fault | Unknown | None
+    https: Https | None = None

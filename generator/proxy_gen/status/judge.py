@@ -11,11 +11,13 @@ from proxy_gen.errors import Problem
 from .facts import (
     Certificate,
     Etcd,
+    Https,
     Hub,
     Member,
     MemberState,
     Pod,
     Proxy,
+    PublicCertificate,
     Replica,
     Report,
     Table,
@@ -24,6 +26,9 @@ from .facts import (
 
 FULL = 0.8
 """The part of etcd's quota from which on the database is a problem."""
+
+LATE = 1 / 6
+"""The part of a public certificate's lifetime before whose end it should have been renewed."""
 
 _RULE = "status"
 
@@ -37,6 +42,8 @@ def problems(report: Report) -> list[Problem]:
         found += _proxy(report.proxy, report.namespace)
     if report.etcd is not None:
         found += _etcd(report.etcd, report.namespace)
+    if report.https is not None:
+        found += _https(report.https, report.at, report.namespace)
     if isinstance(report.certificates, tuple):
         for one in report.certificates:
             found += _certificate(one, report.at, ours=report.etcd is not None)
@@ -55,6 +62,8 @@ def unseen(report: Report) -> list[Problem]:
         found += _not_seen(member.pod, member.state)
     if isinstance(report.certificates, Unknown):
         found.append(_problem("certificates", report.certificates.reason, ""))
+    if report.https and isinstance(report.https.certificate, Unknown):
+        found.append(_problem(report.https.name, report.https.certificate.reason, ""))
     return found
 
 
@@ -202,6 +211,36 @@ def _pods(
         if not one.ready:
             cure = f"kubectl -n {namespace} describe pod {one.name}"
             yield _problem(one.name, f"not ready: {one.trouble}", cure)
+
+
+def is_late(one: PublicCertificate, at: datetime.datetime) -> bool:
+    """Tell whether it expires before long, although it should have been renewed by now."""
+    if one.begins is None or one.expires is None:
+        return False
+    share = (one.expires - one.begins) * LATE
+    return one.expires - at < min(share, datetime.timedelta(days=SOON_DAYS))
+
+
+def _https(https: Https, at: datetime.datetime, namespace: str) -> Iterator[Problem]:
+    yield from _pods(https.name, https.wanted, https.pods, namespace, "deployment")
+    one = https.certificate
+    if isinstance(one, Unknown):
+        return
+    log = f"docs/how-to/https.md, or kubectl -n {namespace} logs deployment/{https.name}"
+    if one.error:
+        at_time = f"at {one.next_attempt:%Y-%m-%d %H:%M} UTC" if one.next_attempt else "soon"
+        what = f"the authority gave no certificate, {one.failures} times in a row: {one.error}"
+        cure = f"see When it fails in {log}; it is asked again {at_time}"
+        yield _problem(https.name, what, cure)
+    if one.expires is None:
+        what = f"there is no certificate in the Secret {one.secret}: browsers warn their users"
+        yield _problem(https.name, what, f"see {log}")
+    elif one.expires <= at:
+        what = f"the certificate for browsers expired on {one.expires:%Y-%m-%d}"
+        yield _problem(one.secret, what, f"see {log}")
+    elif is_late(one, at):
+        what = f"the certificate for browsers expires in {days_left(one.expires, at)} days"
+        yield _problem(one.secret, what, f"renew it, or see {log}")
 
 
 def _certificate(one: Certificate, at: datetime.datetime, *, ours: bool) -> Iterator[Problem]:

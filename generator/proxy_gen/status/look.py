@@ -23,11 +23,13 @@ from .facts import (
     Certificate,
     Etcd,
     Fault,
+    Https,
     Hub,
     Member,
     MemberState,
     Pod,
     Proxy,
+    PublicCertificate,
     Replica,
     Report,
     Table,
@@ -85,6 +87,7 @@ def look(kubectl: Kubectl, release: str | None) -> Report:
         members = _of_each(pool, _ask_member, found, "proxy-etcd")
         replicas = _of_each(pool, _ask_replica, found, "proxy")
         certificates = pool.submit(_certificates, found)
+        https = pool.submit(_https, found)
         routes = pool.submit(_routes, found)
         fault = pool.submit(_last_fault, found)
         proxy = _proxy(found, [one.result() for one in replicas], pool)
@@ -100,6 +103,7 @@ def look(kubectl: Kubectl, release: str | None) -> Report:
             certificates.result(),
             routes.result(),
             fault.result(),
+            https.result(),
         )
 
 
@@ -245,6 +249,30 @@ def _certificates(release: _Release) -> tuple[Certificate, ...] | Unknown | None
     except ToolError as error:
         return Unknown(str(error))
     return answers.certificates_of(lines) or Unknown("no Secret with a certificate was found")
+
+
+def _https(release: _Release) -> Https | None:
+    workload = release.workload("proxy-certificates")
+    if workload is None:
+        return None
+    pods = tuple(release.of("proxy-certificates"))
+    return Https(workload.name, workload.wanted, pods, _published(release, workload))
+
+
+def _published(release: _Release, workload: Workload) -> PublicCertificate | Unknown:
+    """Read the Secret that the certificate is published from; it may not be there yet."""
+    key = workload.public_key.replace(".", r"\.")
+    what = rf'{{.data.{key}}}{{"\t"}}{{.data.attempts\.json}}'
+    try:
+        # By its name as a selector: that needs no right but to list.
+        line = release.kubectl.get(
+            "secrets",
+            f"--field-selector=metadata.name={workload.public_secret}",
+            f"--output=jsonpath={{range .items[*]}}{what}{{end}}",
+        )
+        return answers.public_certificate(workload.public_secret, line)
+    except (ToolError, ValueError) as error:
+        return Unknown(str(error))
 
 
 def _last_fault(release: _Release) -> Fault | Unknown | None:

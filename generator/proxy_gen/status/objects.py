@@ -12,7 +12,7 @@ from proxy_gen.errors import UsageError
 
 from .facts import CHP, IN_PROCESS, TRAEFIK, Fault, Pod, Workload
 
-COMPONENTS = ("hub", "proxy", "proxy-etcd", "proxy-etcd-setup")
+COMPONENTS = ("hub", "proxy", "proxy-etcd", "proxy-etcd-setup", "proxy-certificates")
 Object = Mapping[str, Any]
 
 _WORKLOADS = ("Deployment", "StatefulSet")
@@ -83,6 +83,7 @@ def _workload(item: Object) -> Workload:
         labels.get("helm.sh/chart") or labels.get("chart", ""),
         tuple(one.get("name", "") for one in template.get("containers") or []),
         tuple(_etcd_secrets(template.get("volumes") or [])),
+        *_public_certificate(template),
     )
 
 
@@ -95,6 +96,20 @@ def _etcd_secrets(volumes: Iterable[Object]) -> Iterator[str]:
             secret = source.get("secret") or {}
             if any(item.get("key") == "tls.crt" for item in secret.get("items") or []):
                 yield secret["name"]
+
+
+def _public_certificate(template: Object) -> tuple[str, str]:
+    """Secret and key of the certificate that these pods publish; empty if they publish none."""
+    for volume in template.get("volumes") or []:
+        if volume.get("name") == "certificate" and "secret" in volume:
+            items = volume["secret"].get("items") or []
+            keys = [item["key"] for item in items if item.get("path") == "tls.crt"]
+            return volume["secret"]["secretName"], (keys or ["tls.crt"])[0]
+    for container in template.get("containers") or []:
+        for word in container.get("args") or []:
+            if word.startswith("--state-secret="):
+                return word.partition("=")[2], "tls.crt"
+    return "", "tls.crt"
 
 
 def pod(item: Object) -> Pod:

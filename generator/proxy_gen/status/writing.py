@@ -20,11 +20,13 @@ from .facts import (
     Certificate,
     Etcd,
     Fault,
+    Https,
     Hub,
     Member,
     MemberState,
     Pod,
     Proxy,
+    PublicCertificate,
     Replica,
     Report,
     Table,
@@ -82,6 +84,8 @@ class _Writer:
             yield from self._etcd(report.etcd)
         elif report.kind == TRAEFIK:
             yield from self._head("etcd", "not of this release (proxy.etcd.endpoints), not asked")
+        if report.https is not None:
+            yield from self._https(report.https)
         yield from self._rest()
         yield from self._verdict()
 
@@ -106,6 +110,16 @@ class _Writer:
         yield from self._head("etcd", ", ".join([_ready(etcd.wanted, pods), *_leadership(etcd)]))
         heads = ("MEMBER", *_POD_HEADS, "ROLE", "DATABASE", "QUOTA", "ALARMS", "VERSION")
         yield from self._table(heads, [_member(one) for one in etcd.members])
+
+    def _https(self, https: Https) -> Iterator[str]:
+        yield from self._head("HTTPS", _ready(https.wanted, https.pods))
+        yield from self._table(("POD", *_POD_HEADS), [_pod(one) for one in https.pods])
+        found = https.certificate
+        if isinstance(found, Unknown):
+            yield f"  certificate: {_or_unknown(found)}"
+            return
+        row = _public_certificate(found, self._report.at)
+        yield from self._table(("HOSTS", "ISSUER", "DAYS LEFT", "UNTIL", "SECRET"), [row])
 
     def _rest(self) -> Iterator[str]:
         report = self._report
@@ -220,6 +234,15 @@ def _certificate(one: Certificate, at: datetime.datetime) -> _Row:
     left = judge.days_left(one.expires, at)
     cells = (one.name, str(left), f"{one.expires:%Y-%m-%d}", one.secret)
     return cells, left >= SOON_DAYS
+
+
+def _public_certificate(one: PublicCertificate, at: datetime.datetime) -> _Row:
+    if one.expires is None:
+        return ("none yet", "-", "-", "-", one.secret), False
+    hosts, issuer = printable(", ".join(one.hosts)) or "-", printable(one.issuer)
+    left = str(judge.days_left(one.expires, at))
+    well = one.expires > at and not judge.is_late(one, at) and not one.error
+    return (hosts, issuer, left, f"{one.expires:%Y-%m-%d}", one.secret), well
 
 
 def _fault(fault: Fault | Unknown | None, at: datetime.datetime) -> str:

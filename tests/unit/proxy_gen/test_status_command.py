@@ -151,6 +151,22 @@ def test_the_options_go_to_every_call_and_no_secret_does(well, stand_in, tmp_pat
     assert encoded(PASSWORD) not in json.dumps(given) + result.output
 
 
+def test_the_certificate_for_browsers(well, stand_in):
+    said = copy.deepcopy(well)
+    publishing = workload("Deployment", "proxy-certificates", "proxy-certificates")
+    publishing["spec"]["template"]["spec"]["containers"][0]["args"] = ["--state-secret=state"]
+    said["get"][OBJECTS]["items"] += [publishing, pod("proxy-certificates-a", "proxy-certificates")]
+    ca = certificates.make_ca()
+    noted = {"failures": 1, "error": "dns", "next": time.time() + 60}
+    said["get"]["attempts\\.json"] = f"{encoded(ca.crt)}\t{encoded(json.dumps(noted))}"
+    file = stand_in(said)
+    result = run(code=1)
+    assert "HTTPS: 1 of 1 ready" in result.stdout
+    assert "1 times in a row: dns" in result.stdout
+    assert any("--field-selector=metadata.name=state" in call for call in calls(file))
+    assert not any("tls\\.key" in word for call in calls(file) for word in call[1:])
+
+
 def test_only_the_public_half_of_a_certificate_is_asked_for(well, stand_in):
     file = stand_in(well)
     run(code=0)
