@@ -74,10 +74,8 @@ class HubSession:
         )
         try:
             response = await self._client.fetch(request, raise_error=False)
-        except OSError as error:
+        except (OSError, HTTPClientError) as error:  # no status: it was not answered to the end
             raise SessionError(f"{method} {url}: {error}") from error
-        if response.code == 599:
-            raise SessionError(f"{method} {url}: {response.error}")
         for line in response.headers.get_list("Set-Cookie"):
             for name, cookie in SimpleCookie(line).items():
                 self._cookies[name, cookie["path"] or "/"] = cookie.value
