@@ -56,12 +56,17 @@ class HostHttps:
         manual = self.settings["manual"]
         return dict(zip(self.files, (manual["cert"], manual["key"]), strict=True))
 
+    @property
+    def _domain(self) -> Document:
+        """The hosts as Traefik has those of one certificate."""
+        main, *sans = self.settings["hosts"]
+        return {"main": main, **({"sans": sans} if sans else {})}
+
     def static(self, document: Mapping[str, Any]) -> Document:
         """Traefik's static configuration with the authority that it asks, if it does."""
         found: Document = copy.deepcopy(dict(document))
         if not self.is_acme:
             return found
-        hosts = list(self.settings["hosts"])
         acme = self.settings["letsencrypt"]
         found["certificatesResolvers"] = {
             RESOLVER: {
@@ -77,10 +82,9 @@ class HostHttps:
         if acme["caCertificates"]:
             resolver = found["certificatesResolvers"][RESOLVER]["acme"]
             resolver["caCertificates"] = [str(self.folder / "authority.crt")]
-        main: Document = {"main": hosts[0], **({"sans": hosts[1:]} if hosts[1:] else {})}
         found["entryPoints"]["https"]["http"]["tls"] = {
             "certResolver": RESOLVER,
-            "domains": [main],
+            "domains": [self._domain],
         }
         return found
 
@@ -93,9 +97,9 @@ class HostHttps:
             found["http"][part].pop(name, None)
         tls = found.setdefault("tls", {})
         if self.is_acme:
-            main, *sans = self.settings["hosts"]
-            domain: Document = {"main": main, **({"sans": sans} if sans else {})}
-            shown: Document = {"defaultGeneratedCert": {"resolver": RESOLVER, "domain": domain}}
+            shown: Document = {
+                "defaultGeneratedCert": {"resolver": RESOLVER, "domain": self._domain}
+            }
         else:
             crt, key = map(str, self.files)
             shown = {"defaultCertificate": {"certFile": crt, "keyFile": key}}

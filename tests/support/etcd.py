@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -107,3 +110,27 @@ def _tls_options(files: CertFiles) -> list[str]:
             f"--{kind}key-file={files.key}",
         )
     ]
+
+
+def set_up_users(
+    endpoints: Sequence[str], root: CertFiles, passwords: Mapping[str, str], *options: str
+) -> str:
+    """Create users and roles with the real command; returns what it says.
+
+    `root` are the files of root's client certificate, `passwords` are by the user's name.
+    """
+    command = [
+        *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
+        *("--endpoints", *endpoints, "--ca-file", str(root.ca)),
+        *("--cert-file", str(root.cert), "--key-file", str(root.key), *options),
+    ]
+    environment = {
+        f"JUPYTERHUB_HA_ETCD_{user.upper()}_PASSWORD": password
+        for user, password in passwords.items()
+    }
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode:
+        raise RuntimeError(f"etcd_setup: exit status {done.returncode}: {done.stderr}")
+    return done.stderr

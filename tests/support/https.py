@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import subprocess
 import sys
 import urllib.request
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.certificates import write_certificates
-from tests.support.etcd import EtcdCluster
+from tests.support.etcd import EtcdCluster, set_up_users
 from tests.support.ports import free_port, free_ports
 from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN, Service, answers
 from tests.support.traefik import dynamic_configuration, static_configuration
@@ -195,23 +194,10 @@ class HttpsSystem:
 
     def set_up(self, *, with_certificates: bool = True) -> str:
         """Create users and roles with the real command; returns what it says."""
-        files = self.certificates["root"]
-        environment = {
-            **os.environ,
-            "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": PASSWORDS["root"],
-            "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": PASSWORDS["hub"],
-        }
-        if with_certificates:
-            environment["JUPYTERHUB_HA_ETCD_CERTIFICATES_PASSWORD"] = PASSWORDS["certificates"]
-        command = [
-            *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
-            *("--endpoints", *self.etcd.endpoints, "--ca-file", str(files.ca)),
-            *("--cert-file", str(files.cert), "--key-file", str(files.key)),
-        ]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        if done.returncode:
-            raise RuntimeError(f"etcd_setup: exit status {done.returncode}: {done.stderr}")
-        return done.stderr
+        passwords = dict(PASSWORDS)
+        if not with_certificates:
+            del passwords["certificates"]
+        return set_up_users(self.etcd.endpoints, self.certificates["root"], passwords)
 
     def etcd_client(self, user: str) -> EtcdClient:
         """A client of etcd as `root`, `hub` or `certificates`."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +11,7 @@ from jupyterhub.proxy import ConfigurableHTTPProxy, Proxy
 from tests.support import deviations
 from tests.support.certificates import write_certificates
 from tests.support.chp import TOKEN, ConfigurableProxy
-from tests.support.etcd import EtcdCluster
+from tests.support.etcd import EtcdCluster, set_up_users
 from tests.support.in_process import InProcessSystem
 from tests.support.ports import free_port
 from tests.support.traefik import API_PASSWORD, API_USERNAME, TraefikReplica
@@ -102,25 +99,8 @@ class TraefikEtcdSystem:
 
     def set_up(self, hub_password: str = HUB_PASSWORD, *options: str) -> str:
         """Create users, roles and the first key with the real command; returns what it says."""
-        files = self.certificates["root"]
-        command = [
-            *(sys.executable, "-m", "jupyterhub_ha.etcd_setup"),
-            *("--endpoints", *self.etcd.endpoints),
-            *("--ca-file", str(files.ca)),
-            *("--cert-file", str(files.cert)),
-            *("--key-file", str(files.key)),
-            *options,
-        ]
-        passwords = {
-            "JUPYTERHUB_HA_ETCD_ROOT_PASSWORD": ROOT_PASSWORD,
-            "JUPYTERHUB_HA_ETCD_HUB_PASSWORD": hub_password,
-        }
-        done = subprocess.run(
-            command, env={**os.environ, **passwords}, capture_output=True, text=True, timeout=60
-        )
-        if done.returncode:
-            raise RuntimeError(f"etcd_setup: exit status {done.returncode}: {done.stderr}")
-        return done.stderr
+        passwords = {"root": ROOT_PASSWORD, "hub": hub_password}
+        return set_up_users(self.etcd.endpoints, self.certificates["root"], passwords, *options)
 
     def proxy_traits(self) -> dict[str, Any]:
         """What a hub must set for its proxy class to fit this system; JSON."""

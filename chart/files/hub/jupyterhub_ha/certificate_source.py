@@ -113,9 +113,7 @@ class AcmeSource:
 
     async def current(self) -> Pair | None:
         """The last certificate that was obtained, also while it is of other hosts than now."""
-        if self._texts is None:
-            self._take(await self._state.load())
-        texts = self._texts or {}
+        texts = await self._loaded()
         if self._facts is None:
             return None
         return Pair(texts[CRT], texts[KEY])
@@ -125,9 +123,7 @@ class AcmeSource:
 
         Authorities count attempts: none is made whose outcome could not be kept.
         """
-        if self._texts is None:
-            self._take(await self._state.load())
-        before = self._texts or {}
+        before = await self._loaded()
         await self._state.save(before)
         outcome = await self._lego.obtain(self._order, before)
         texts, error = dict(outcome.texts), outcome.error
@@ -141,6 +137,12 @@ class AcmeSource:
         self._take(texts)
         await self._state.save(texts)
         return error
+
+    async def _loaded(self) -> dict[str, str]:
+        """What is remembered; read once, since nobody else writes it while this one works."""
+        if self._texts is None:
+            self._take(await self._state.load())
+        return self._texts or {}
 
     def _counted(self, error: str) -> dict[str, Any]:
         if not error:
