@@ -71,7 +71,8 @@ class Bench:
         async with AsyncExitStack() as stack:
             peers = []
             for name in names:
-                if self.chosen and name not in self.chosen:
+                # Who chose a peer also chose the one that it is compared with.
+                if self.chosen and name.partition(" ")[0] not in self.chosen:
                     continue
                 with self.tolerating(f"{name} did not start"):
                     folder = self.folder / f"{self.measure}-{len(list(self.folder.iterdir()))}"

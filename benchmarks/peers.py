@@ -9,6 +9,7 @@ from tests.support.proxies import ChpSystem
 
 from benchmarks.hub_peers import HubPeer, JtpPeer
 from benchmarks.peer import Peer
+from benchmarks.requirements import ONE_ROUTE, OURS
 from benchmarks.system_peers import EtcdPeer, FilePeer, SystemPeer
 
 ALL = ("chp", "in-process", "traefik-file", "traefik-etcd", "jupyterhub-traefik-proxy")
@@ -29,8 +30,8 @@ def peers_for(size: str) -> tuple[str, ...]:
 def make_peer(name: str, folder: Path, replicas: int = 1) -> Peer:
     """A peer by its name, not started; `replicas` counts only for traefik-etcd."""
     folder.mkdir(parents=True)
-    if name == "traefik-etcd":
-        return EtcdPeer(folder, replicas)
+    if name in (OURS, ONE_ROUTE):
+        return EtcdPeer(folder, replicas, name)
     if name == "chp":
         return SystemPeer(name, ChpSystem(folder))
     if name == "jupyterhub-traefik-proxy":

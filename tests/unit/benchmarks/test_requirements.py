@@ -25,6 +25,7 @@ def outcome(records: list[Record]) -> dict[str, bool]:
 def test_the_requests_of_the_table() -> None:
     records = rates("1 hash", chp=100, in_process=31, traefik_etcd=400)
     records += rates("10000 hash", chp=100, in_process=29, traefik_etcd=199)
+    records.append(one("requests", "10000 hash", "traefik-etcd with 1 route", "rate", 400))
     assert outcome(records) == {
         "requests/s at 1 hash routes: traefik-etcd / chp": True,
         "requests/s at 10000 hash routes: traefik-etcd / chp": False,
