@@ -30,14 +30,17 @@ class Counts:
         return {shown[-1] for shown in self.serials.values()}
 
 
-class _ThisHost(AbstractResolver):
+class _OneAddress(AbstractResolver):
+    def __init__(self, address: str) -> None:
+        self._address = address
+
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         return [
             ResolveResult(
                 hostname=host,
-                host="127.0.0.1",
+                host=self._address,
                 port=port,
                 family=socket.AF_INET,
                 proto=0,
@@ -53,10 +56,13 @@ class Visitors:
     """An asynchronous context manager: three visitors for each port, while it is entered.
 
     One opens a connection for each request, as new visitors do, one keeps its own, and one looks
-    at the certificate.
+    at the certificate. `address` is where the host is.
     """
 
-    def __init__(self, host: str, ports: list[int], trust: ssl.SSLContext) -> None:
+    def __init__(
+        self, host: str, ports: list[int], trust: ssl.SSLContext, address: str = "127.0.0.1"
+    ) -> None:
+        self._address = address
         self._host = host
         self._ports = ports
         self._trust = trust
@@ -86,7 +92,10 @@ class Visitors:
 
     async def _browse(self, port: int, *, force_close: bool) -> None:
         connector = aiohttp.TCPConnector(
-            force_close=force_close, resolver=_ThisHost(), ssl=self._trust, use_dns_cache=False
+            force_close=force_close,
+            resolver=_OneAddress(self._address),
+            ssl=self._trust,
+            use_dns_cache=False,
         )
         timeout = aiohttp.ClientTimeout(total=20)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -113,21 +122,21 @@ class Visitors:
 
     async def _look(self, port: int) -> None:
         counts = self.counts
-        serial = await shown_serial(self._host, port, self._trust)
+        serial = await shown_serial(self._host, port, self._trust, self._address)
         shown = counts.serials.setdefault(port, [])
         if not shown or shown[-1] != serial:
             shown.append(serial)
 
 
-async def shown_serial(host: str, port: int, trust: ssl.SSLContext) -> str:
+async def shown_serial(
+    host: str, port: int, trust: ssl.SSLContext, address: str = "127.0.0.1"
+) -> str:
     """The serial number, in hexadecimal, of the certificate that is shown for `host`.
 
     OSError where the chain or the host is not right.
     """
     async with asyncio.timeout(20):
-        _, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=trust, server_hostname=host
-        )
+        _, writer = await asyncio.open_connection(address, port, ssl=trust, server_hostname=host)
     der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.transport.abort()
     return f"{x509.load_der_x509_certificate(der).serial_number:x}"

@@ -24,13 +24,14 @@ class CertFiles:
         return context
 
 
-def write_certificates(folder: Path) -> dict[str, CertFiles]:
-    """Certificates `server`, `hub`, `root`, `certificates` and `traefik`, valid for this host."""
+def write_certificates(folder: Path, address: str = "127.0.0.1") -> dict[str, CertFiles]:
+    """Certificates `server`, `hub`, `root`, `certificates` and `traefik`, valid for this host,
+    also where it is reached by another of its addresses."""
     folder.mkdir(parents=True, exist_ok=True)
     ca = make_ca()
     (folder / "ca.crt").write_text(ca.crt)
     leaves = {
-        "server": Leaf(sans=("127.0.0.1", "localhost"), server=True),
+        "server": Leaf(sans=tuple(dict.fromkeys((address, "127.0.0.1", "localhost"))), server=True),
         "hub": Leaf(),
         "root": Leaf(),
         "certificates": Leaf(),

@@ -32,16 +32,22 @@ class Pebble:
     """The ACME server pebble and the DNS server that it asks; a context manager.
 
     Each authorization is checked, and every name is at this host unless `point_names` says else.
-    `profiles` are seconds of validity by name.
+    `profiles` are seconds of validity by name, `address` is where this host is to be reached.
     """
 
-    def __init__(self, folder: Path, http_port: int, profiles: dict[str, int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        http_port: int,
+        profiles: dict[str, int],
+        address: str = "127.0.0.1",
+    ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         listen, management, dns, self._dns_management = free_ports(4)
-        self.directory = f"https://127.0.0.1:{listen}/dir"
+        self.directory = f"https://{address}:{listen}/dir"
         self._management = f"https://127.0.0.1:{management}"
-        self.tls = write_certificates(folder / "tls")["server"]
+        self.tls = write_certificates(folder / "tls", address)["server"]
         self._dns = Service(
             [
                 TOOLS_BIN / "pebble-challtestsrv",
@@ -53,7 +59,7 @@ class Pebble:
             folder / "dns.log",
         )
         configuration = {
-            "listenAddress": f"127.0.0.1:{listen}",
+            "listenAddress": f"{address}:{listen}",
             "managementListenAddress": f"127.0.0.1:{management}",
             "certificate": str(self.tls.cert),
             "privateKey": str(self.tls.key),
@@ -99,7 +105,7 @@ class Pebble:
             return ssl.create_default_context(cadata=answer.read().decode())
 
     def point_names(self, address: str) -> None:
-        """Have all names be at another address of this host."""
+        """Have all names be at another address."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._dns_management}/set-default-ipv4",
             json.dumps({"ip": address}).encode(),

@@ -18,6 +18,7 @@ from .trees import PYTHON
 # Where the chart's values name an image, and which of the images below it is.
 CHART_IMAGES = {
     "hub.image": "hub",
+    "proxy.certificates.legoImage": "lego",
     "proxy.chp.image": "chp",
     "proxy.etcd.image": "etcd",
     "proxy.traefik.image": "traefik",
@@ -71,6 +72,7 @@ def layers(debian: Path, hub: Path, user: Path) -> dict[str, Layer]:
             files={f"/usr/local/bin/{name}": BIN / name for name in ("etcd", "etcdctl")},
             folders={"/tmp": 0o1777, "/var/etcd": 0o755, "/var/lib/etcd": 0o755},  # noqa: S108
         ),
+        "lego": Layer(files={"/lego": BIN / "lego"}),
         "chp": _chp((BIN / "configurable-http-proxy").read_text()),
         "hub": _jupyter(debian, hub),
         "user": _jupyter(debian, user),
@@ -88,6 +90,7 @@ def images() -> dict[str, Image]:
         # As the stock ones: no user here, a user's name and not a number in the hub's.
         "traefik": Image(("debian", "traefik"), ("/entrypoint.sh",), ("traefik",)),
         "etcd": Image(("etcd",), command=("/usr/local/bin/etcd",)),
+        "lego": Image(("debian", "lego"), ("/lego",)),
         "chp": Image(("debian", "chp"), ("configurable-http-proxy",), user="65534", folder="/srv"),
         "hub": Image(
             ("debian", "hub"),

@@ -41,7 +41,8 @@ HUB_PACKAGES = [
     "psycopg2-binary",
     "pymysql",
 ]
-USER_PACKAGES = ["jupyterhub", "jupyterlab", "ipykernel"]
+# As the stock image has pip, which installs the kernels of singleuser.kernels.
+USER_PACKAGES = ["jupyterhub", "jupyterlab", "ipykernel", "pip==25.3"]
 _UNUSED = [
     "var/cache/apt",
     "var/lib/apt/lists",

@@ -28,14 +28,24 @@ DRAIN = 30.0
 class Release:
     """Installed, changed and looked at as an administrator does it; `values` is what is set.
 
-    Each release needs a name of its own in the whole cluster, since PriorityClasses have it.
+    Each release needs a name of its own in the whole cluster, since PriorityClasses have it. With
+    values `files` of its own it is without the users of the load.
     """
 
-    def __init__(self, kube: Kube, name: str, values: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        name: str,
+        values: dict[str, Any] | None = None,
+        files: tuple[Path, ...] = (),
+    ) -> None:
         self.kube = kube
         self.name = name
         self.chart = ROOT / "chart"
-        self.values = merged({"hub": {"extraConfig": {"load": _spawner()}}}, values or {})
+        self._files = files or _FILES
+        self._has_load = not files
+        load = {"hub": {"extraConfig": {"load": _spawner()}}} if self._has_load else {}
+        self.values = merged(load, values or {})
 
     @property
     def is_etcd(self) -> bool:
@@ -51,12 +61,12 @@ class Release:
     def all_values(self) -> dict[str, Any]:
         """What is set, and what the cluster needs, as one values file would have it."""
         found: dict[str, Any] = {}
-        for file in _FILES:
+        for file in self._files:
             found = merged(found, yaml.safe_load(file.read_text()))
         return merged(found, self.values)
 
     def prepare(self) -> None:
-        """The namespace, which lets only restricted pods in, and the users' server of the load."""
+        """The namespace, which lets only restricted pods in, and the users' server of a load."""
         name = self.kube.namespace
         labels = {
             "pod-security.kubernetes.io/enforce": "restricted",
@@ -65,12 +75,13 @@ class Release:
         self.kube.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         )
-        self.kube.apply(*_users_server(_hub_image()))
+        if self._has_load:
+            self.kube.apply(*_users_server(_hub_image()))
 
     def upgrade(self, values: dict[str, Any] | None = None, *, wait: bool = True) -> None:
         """Install it, or change it to these values beside the former ones."""
         self.values = merged(self.values, values or {})
-        files = [word for file in _FILES for word in ("--values", str(file))]
+        files = [word for file in self._files for word in ("--values", str(file))]
         waiting = ["--wait", "--timeout=5m"] if wait else []
         self.kube.run(
             "helm",
