@@ -191,9 +191,21 @@ def test_prometheus_gets_through_the_network_policies():
 def test_every_placeholder_is_filled_in(all_on):
     text = (FILES / "alerts.yaml").read_text()
     used = set(re.findall(r"__[A-Z]+__", text))
-    assert used == {"__NAMESPACE__", "__REPLICAS__", "__MEMBERS__", "__RUNBOOK__"}
+    assert used == {
+        *("__NAMESPACE__", "__REPLICAS__", "__MEMBERS__", "__RUNBOOK__", "__CERTIFICATEDAYS__")
+    }
     assert not re.search(r"__[A-Z]+__", str(groups(all_on)))
     assert 'namespace="a-namespace"' in alerts(all_on)["JupyterHubDown"]["expr"]
+
+
+@pytest.mark.parametrize(("profile", "days"), [(None, 14), ("tlsserver", 14), ("shortlived", 1)])
+def test_a_certificate_that_is_renewed_in_time_is_no_alert(profile, days):
+    """One of six days is renewed when it has two days left."""
+    acme = {"contactEmail": "admin@example.org", "profile": profile}
+    https = {"enabled": True, "hosts": ["hub.example.org"], "letsencrypt": acme}
+    rendered = render(merge(on(), {"proxy": {"https": https}}))
+    expr = alerts(rendered)["JupyterHubProxyCertificateExpires"]["expr"]
+    assert expr.strip().endswith(f"< {days} * 86400")
 
 
 def test_as_many_replicas_are_wanted_as_the_chart_makes():
