@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -21,6 +21,7 @@ from .events import Log
 
 _LONGEST = 15.0
 """Seconds; then a request has failed."""
+_PAUSE_OF_END = 5.0
 _BODY = 2**20
 _PARTS = 8
 _PROBLEMS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
@@ -64,9 +65,7 @@ class Load:
 
     async def stop(self) -> None:
         """End all of them."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def check(self) -> None:
         """Raise what ended a client, if one has ended."""
@@ -168,6 +167,16 @@ class Load:
                     self._log.add("websocket", began, repr(error), closed=closed)
                     if not closed:
                         await asyncio.sleep(0.2)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until all have ended: one whose time is up at that very moment takes the first
+    attempt for its timeout, and goes on."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_PAUSE_OF_END)
 
 
 async def _problem(asking: Awaitable[str]) -> str:
