@@ -31,9 +31,10 @@ def host_link(cluster: Cluster, switch: int) -> list[str]:
 
 
 def host_addresses(cluster: Cluster) -> list[str]:
-    """On this machine: its address, and the way to pods and Services. All goes with the cable."""
+    """On this machine: its addresses, and the way to pods and Services. All goes with the cable."""
+    addresses = [cluster.host_address, *cluster.client_addresses]
     return [
-        f"address add {cluster.host_address}/{MACHINES.prefixlen} dev {cluster.name}",
+        *(f"address add {one}/{MACHINES.prefixlen} dev {cluster.name}" for one in addresses),
         f"link set {cluster.name} up",
         f"route add {SERVICES} via {cluster.control.address}",
         f"route add {BALANCERS} via {cluster.control.address}",

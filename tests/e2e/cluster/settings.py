@@ -77,6 +77,11 @@ class Cluster:
         return MACHINES[1]
 
     @property
+    def client_addresses(self) -> list[IPv4Address]:
+        """More addresses of this machine there, as if it were so many."""
+        return [MACHINES[number] for number in range(100, 150)]
+
+    @property
     def api(self) -> str:
         """The API server's URL."""
         return f"https://{self.control.address}:6443"

@@ -102,7 +102,7 @@ class Measurement:
     def __init__(self, scene: Scene, users: Sequence[str]) -> None:
         self.scene = scene
         self.log = Log()
-        self._load = Load(scene.url, users, self.log)
+        self._load = Load(scene.url, users, self.log, scene.cluster.client_addresses)
         self._logins = SteadyLogins(scene.url)
         self._table = Table(scene.release.kube) if scene.release.is_etcd else None
 
@@ -208,9 +208,9 @@ def wrong(
     if failures and not fault.in_flight:
         problems.append(f"{len(failures)} failed, the first: {failures[0].detail}")
     # Kubernetes has noticed after `gap`; from then on nobody may fail.
-    late = [event for event in failures if event.ended - begin > fault.gap]
+    late = [event for event in failures if event.ended - event.took - begin > fault.gap]
     if late and fault.in_flight:
-        problems.append(f"{len(late)} failed later than {fault.gap:.0f} s")
+        problems.append(f"{len(late)} that began after {fault.gap:.0f} s failed")
     closed = [event.ended - begin for event in events if event.outcome == CLOSED]
     if closed and not (fault.in_flight or fault.drains):
         problems.append(f"{len(closed)} websockets or streams closed")

@@ -69,7 +69,7 @@ def test_share(values: list[float], part: float, expected: float) -> None:
             [ended(106, FAILED)],
             Logins(),
             None,
-            ["1 failed later than 5 s"],
+            ["1 that began after 5 s failed"],
         ),
         ({}, [ended(101, CLOSED)], Logins(), None, ["1 websockets or streams closed"]),
         ({"drains": True}, [ended(131, CLOSED)], Logins(), None, []),

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from ipaddress import IPv4Address
+from typing import Any
 
 import aiohttp
 
@@ -19,6 +21,7 @@ from .events import Log
 
 _LONGEST = 15.0
 """Seconds; then a request has failed."""
+_PAUSE_OF_END = 5.0
 _BODY = 2**20
 _PARTS = 8
 _PROBLEMS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
@@ -28,12 +31,20 @@ Ask = Callable[[aiohttp.ClientSession, str], Awaitable[str]]
 
 
 class Load:
-    """Clients that run from start to stop; `users` have a server each."""
+    """Clients that run from start to stop; `users` have a server each.
 
-    def __init__(self, url: str, users: Sequence[str], log: Log) -> None:
+    Each client has one of `addresses`, as people have, over and over if there are fewer. With a
+    single one, connections would soon come from a port that one to a dead replica came from, and
+    for two minutes nodes send what comes from there to where they sent it before.
+    """
+
+    def __init__(
+        self, url: str, users: Sequence[str], log: Log, addresses: Sequence[IPv4Address]
+    ) -> None:
         self._url = url.rstrip("/")
         self._users = list(users)
         self._log = log
+        self._addresses = itertools.cycle(str(address) for address in addresses)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -54,9 +65,7 @@ class Load:
 
     async def stop(self) -> None:
         """End all of them."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def check(self) -> None:
         """Raise what ended a client, if one has ended."""
@@ -67,11 +76,14 @@ class Load:
     def _add(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))
 
+    def _connector(self, **options: Any) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(local_addr=(next(self._addresses), 0), **options)
+
     def _base(self) -> str:
         return f"{self._url}/user/{random.choice(self._users)}"
 
     async def _repeat(self, kind: str, pause: float, keep: bool, ask: Ask) -> None:
-        connector = aiohttp.TCPConnector(limit=1, force_close=not keep)
+        connector = self._connector(limit=1, force_close=not keep)
         async with aiohttp.ClientSession(
             connector=connector, timeout=aiohttp.ClientTimeout(total=_LONGEST)
         ) as session:
@@ -104,7 +116,7 @@ class Load:
     async def _listen(self) -> None:
         """Server-sent events: each one an event of ours, the next number within time."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_LONGEST, sock_read=_LONGEST)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(connector=self._connector(), timeout=timeout) as session:
             while True:
                 began, opened = self._log.now(), False
                 try:
@@ -127,7 +139,7 @@ class Load:
 
     async def _talk(self) -> None:
         """A websocket: numbers go, and must come back in order."""
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(connector=self._connector()) as session:
             while True:
                 began, opened = self._log.now(), False
                 try:
@@ -155,6 +167,16 @@ class Load:
                     self._log.add("websocket", began, repr(error), closed=closed)
                     if not closed:
                         await asyncio.sleep(0.2)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until all have ended: one whose time is up at that very moment takes the first
+    attempt for its timeout, and goes on."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_PAUSE_OF_END)
 
 
 async def _problem(asking: Awaitable[str]) -> str:

@@ -14,6 +14,8 @@ import yaml
 from tests.e2e.cluster.settings import ROOT
 from tests.support.hub_session import HubSession, SessionError
 
+from .clients import end
+
 _VALUES = yaml.safe_load((ROOT / "tests/e2e/cluster/values/production.yaml").read_text())
 PASSWORD: str = _VALUES["hub"]["config"]["DummyAuthenticator"]["password"]
 """Everybody's."""
@@ -90,8 +92,7 @@ class SteadyLogins:
     async def stop(self) -> None:
         """End."""
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
 
     def take(self) -> Logins:
         """What was seen; from now on counted anew."""
