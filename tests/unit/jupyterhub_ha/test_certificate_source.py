@@ -13,6 +13,7 @@ from jupyterhub_ha.certificate import Pair, check, facts, self_signed
 from jupyterhub_ha.certificate_acme import (
     ACCOUNT,
     ACCOUNT_KEY,
+    ACCOUNT_SERVER,
     CRT,
     KEY,
     ORDER,
@@ -159,6 +160,19 @@ async def test_corrected_values_are_tried_at_once(scene: Scene) -> None:
     corrected = scene.source(Order(("right.example.org",), ORDERED.email, ORDERED.server))
     await corrected.current()
     assert corrected.due == 0
+
+
+async def test_the_account_is_of_one_server_and_its_key_for_all(scene: Scene) -> None:
+    await scene.source().obtain()
+    accounts = []
+    for server in (ORDERED.server, "https://another.test/directory"):
+        scene.program.write_text(_SCRIPT.replace("mkdir", 'ls -R "$2" > "$here/before"\nmkdir'))
+        await scene.source(Order(ORDERED.hosts, ORDERED.email, server)).obtain()
+        found = (scene.folder / "before").read_text()
+        assert "admin@example.org.key" in found
+        accounts.append("account.json" in found)
+    assert accounts == [True, False]
+    assert (await scene.state.load())[ACCOUNT_SERVER] == "https://another.test/directory"
 
 
 async def test_an_account_that_the_authority_has_lost_is_made_anew(scene: Scene) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from .errors import IssueError
 
-ACCOUNT, ACCOUNT_KEY = "account.json", "account.key"
+ACCOUNT, ACCOUNT_KEY, ACCOUNT_SERVER = "account.json", "account.key", "account.server"
 CRT, KEY, ORDER, RESOURCE = "tls.crt", "tls.key", "order.json", "resource.json"
 
 _PASSED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "TZ")
@@ -73,15 +73,17 @@ class Lego:
     async def obtain(self, order: Order, texts: Mapping[str, str]) -> Outcome:
         """Ask for a certificate with the account among `texts`, or with a new one.
 
-        A certificate of the same order is renewed, so that the authority knows what it replaces;
-        any other one is new. IssueError if the program cannot be run.
+        Of an account that another ACME server has given, only the key is used on. A certificate of
+        the same order is renewed, so that the authority knows what it replaces; any other one is
+        new. IssueError if the program cannot be run.
         """
         renew = order.is_kept_in(texts) and ACCOUNT in texts and RESOURCE in texts
         with tempfile.TemporaryDirectory(prefix="lego-") as name:  # mode 0700
             files = _Files(Path(name), order)
-            files.write(texts, with_certificate=renew)
+            known = _of_this_server(texts, order)
+            files.write(known, with_certificate=renew)
             code, said = await self._run(self._arguments(order, name, renew=renew), name)
-            kept = {**texts, **files.read_account()}
+            kept = {**known, **files.read_account(), ACCOUNT_SERVER: order.server}
             if code:
                 return Outcome(_without_lost_account(kept, said), complaint(said))
             found = files.read_certificate()
@@ -167,6 +169,12 @@ class _Files:
 
 def _read(files: Mapping[str, Path]) -> dict[str, str]:
     return {name: path.read_text() for name, path in files.items() if path.is_file()}
+
+
+def _of_this_server(texts: Mapping[str, str], order: Order) -> dict[str, str]:
+    """Without an account that another ACME server has given: this one would refuse its address."""
+    others = texts.get(ACCOUNT_SERVER) != order.server
+    return {name: text for name, text in texts.items() if not (others and name == ACCOUNT)}
 
 
 def _without_lost_account(texts: dict[str, str], said: str) -> dict[str, str]:
