@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from tests.e2e.cluster import configs
 from tests.e2e.cluster.images import references
-from tests.e2e.cluster.settings import Cluster
+from tests.e2e.cluster.settings import ROOT, Cluster
 
 CLUSTER = Cluster(folder=Path("/checkout/.cluster"))
 NODE = CLUSTER.node("worker-2")
@@ -41,10 +41,5 @@ def test_a_node_has_every_file_that_its_daemons_are_told_to_read() -> None:
 
 
 def test_the_pause_image_is_one_that_is_built() -> None:
-    image = {"name": "an/image", "tag": "1"}
-    values = {
-        "hub": {"image": image},
-        "proxy": {"chp": {"image": image}, "etcd": {"image": image}, "traefik": {"image": image}},
-        "singleuser": {"image": image, "networkTools": {"image": image}},
-    }
+    values = yaml.safe_load((ROOT / "chart/values.yaml").read_text())
     assert references(values)[configs.PAUSE_IMAGE] == "pause"
