@@ -130,7 +130,7 @@ async def test_without_the_issuer_the_certificate_is_served(site: Site) -> None:
     site.release.kube.rolled_out("deployment/proxy-certificates")
 
 
-def test_who_comes_by_http_is_sent_to_https(site: Site) -> None:
+async def test_who_comes_by_http_is_sent_to_https(site: Site) -> None:
     connection = http.client.HTTPConnection(site.address, timeout=10)
     connection.request("GET", "/hub/login", headers={"Host": HOST})
     answer = connection.getresponse()
