@@ -175,6 +175,17 @@ async def test_the_account_is_of_one_server_and_its_key_for_all(scene: Scene) ->
     assert (await scene.state.load())[ACCOUNT_SERVER] == "https://another.test/directory"
 
 
+async def test_without_its_server_an_account_is_not_used_to_renew(scene: Scene) -> None:
+    """lego renews with an account only; with its key alone it has to begin anew."""
+    await scene.source().obtain()
+    await scene.source().obtain()
+    assert "renew" in scene.calls()[-1]
+    texts = await scene.state.load()
+    await scene.state.save({k: text for k, text in texts.items() if k != ACCOUNT_SERVER})
+    await scene.source().obtain()
+    assert scene.calls()[-1].endswith("run")
+
+
 async def test_an_account_that_the_authority_has_lost_is_made_anew(scene: Scene) -> None:
     source = scene.source()
     await source.obtain()

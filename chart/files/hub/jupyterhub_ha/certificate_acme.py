@@ -77,10 +77,10 @@ class Lego:
         the same order is renewed, so that the authority knows what it replaces; any other one is
         new. IssueError if the program cannot be run.
         """
-        renew = order.is_kept_in(texts) and ACCOUNT in texts and RESOURCE in texts
+        known = _of_this_server(texts, order)
+        renew = order.is_kept_in(known) and ACCOUNT in known and RESOURCE in known
         with tempfile.TemporaryDirectory(prefix="lego-") as name:  # mode 0700
             files = _Files(Path(name), order)
-            known = _of_this_server(texts, order)
             files.write(known, with_certificate=renew)
             code, said = await self._run(self._arguments(order, name, renew=renew), name)
             kept = {**known, **files.read_account(), ACCOUNT_SERVER: order.server}
