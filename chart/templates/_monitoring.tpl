@@ -108,10 +108,13 @@ annotations:
   {{- $rule := .Values.monitoring.prometheusRule }}
   {{- $traefik := .Values.proxy.traefik }}
   {{- $replicas := ternary $traefik.autoscaling.minReplicas $traefik.replicas $traefik.autoscaling.enabled }}
-  {{- /* A certificate of six days is renewed two days before its end: that is no alert. */}}
-  {{- $brief := and (include "jupyterhub-ha.https.acme" .) (eq .Values.proxy.https.letsencrypt.profile "shortlived") }}
+  {{- $days := "14" }}
+  {{- if and (include "jupyterhub-ha.https.acme" .) (eq .Values.proxy.https.letsencrypt.profile "shortlived") }}
+    {{- /* A certificate of six days is renewed two days before its end: that is no alert. */}}
+    {{- $days = "1" }}
+  {{- end }}
   {{- $text := .Files.Get "files/monitoring/alerts.yaml"
-    | replace "__CERTIFICATEDAYS__" (ternary "1" "14" (not (not $brief)))
+    | replace "__CERTIFICATEDAYS__" $days
     | replace "__NAMESPACE__" .Release.Namespace
     | replace "__REPLICAS__" (int $replicas | toString)
     | replace "__MEMBERS__" (int .Values.proxy.etcd.replicas | toString)
