@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from tests.https.visitors import shown_serial, until
+from tests.https.visitors import trusted_serial, until
 from tests.support.https import HOST, HttpsSystem, Pebble
 
 
@@ -19,17 +20,10 @@ async def test_another_authority_is_asked_with_an_account_of_its_own(
         options = (*small.acme_options(pebble), "--profile", "short", "--first-pause", "1")
         issuer = small.issuer(f"issuer{number}", *options)
         with pebble:
-            trust = pebble.trust()
-
-            async def serial(trust: object = trust) -> str | None:
-                try:
-                    return await shown_serial(HOST, port, trust)  # type: ignore[arg-type]
-                except OSError:
-                    return None
-
+            shown = partial(trusted_serial, HOST, port, pebble.trust())
             issuer.start()
             try:
-                serials.append(await until(serial, "certificate"))
+                serials.append(await until(shown, "certificate"))
                 assert (await small.status())["failures"] == 0
             finally:
                 issuer.kill()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.https.visitors import shown_serial, until
+from tests.https.visitors import trusted_serial, until
 from tests.support.https import HOST, Pebble
 from tests.support.ports import free_ports
 from tests.support.processes import VENV_BIN, Service
@@ -45,13 +46,8 @@ class Host:
         )
 
     async def serial(self, trust: ssl.SSLContext) -> str:
-        async def check() -> str:
-            try:
-                return await shown_serial(HOST, self.port, trust)
-            except OSError:
-                return ""
-
-        return str(await until(check, "certificate that is trusted"))
+        shown = partial(trusted_serial, HOST, self.port, trust)
+        return str(await until(shown, "certificate that is trusted"))
 
 
 @pytest.mark.timeout(180)

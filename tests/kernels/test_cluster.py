@@ -10,20 +10,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.support.hub_session import HubSession
-from tests.support.kernels import ECHO, PACKAGED, PYTHON, SCHEME, Pod
+from tests.support.kernels import CELLS as KNOWN_CELLS
+from tests.support.kernels import ECHO, PACKAGED, SCHEME, Pod
 from tests.support.local_hub import LocalHub, logged_in
 
 pytestmark = pytest.mark.timeout(400)
 
 FOLDER = "from_a_folder"
 PROXY = 'c.JupyterHub.proxy_class = "jupyterhub_ha.InProcessProxy"\n'
-CELLS = {
-    ECHO: ("a parrot", "'a parrot'"),
-    PYTHON: ("6 * 7", "42"),
-    SCHEME: ("(* 6 7)", "42"),
-    FOLDER: ("print(6 * 7)", "42"),
-    "python3": ("print(6 * 7)", "42"),
-}
+CELLS = {**KNOWN_CELLS, FOLDER: KNOWN_CELLS["python3"]}
 
 
 @pytest.fixture(scope="module")

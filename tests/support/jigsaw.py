@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeVar
 
 from tests.support.processes import TOOLS_BIN
+from tests.support.serving import running
 
 from proxy_gen.certificates import Leaf, make_ca, sign
 
 SITE = "calysto.github.io"
 _BLOCKLY = TOOLS_BIN.parent / "blockly/package"
-_Server = TypeVar("_Server", bound=socketserver.BaseServer)
 _PAGE = Path(__file__).with_name("jigsaw.html")
 
 
@@ -61,7 +60,7 @@ def site(folder: Path) -> Iterator[Site]:
     context.load_cert_chain(folder / "site.pem")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(files)))
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    with _running(server), _running(_Proxy(server.server_port)) as proxy:
+    with running(server), running(_Proxy(server.server_port)) as proxy:
         port = proxy.server_address[1]
         yield Site(
             {
@@ -108,15 +107,3 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
-
-
-@contextlib.contextmanager
-def _running(server: _Server) -> Iterator[_Server]:
-    with server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

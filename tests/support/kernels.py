@@ -26,6 +26,13 @@ from proxy_gen.mounts import Objects, write_mounts
 DOWNLOADED = TOOLS_BIN.parent / "kernels"
 ECHO, PYTHON, SCHEME = "metakernel_echo", "metakernel_python", "calysto_scheme"
 # One whose package brings the kernelspec along, twice, and one with a command that makes it.
+CELLS = {
+    ECHO: ("a parrot", "'a parrot'"),
+    PYTHON: ("6 * 7", "42"),
+    SCHEME: ("(* 6 7)", "42"),
+    "python3": ("print(6 * 7)", "42"),
+}
+"""What can be run in each kernel, and what it prints."""
 PACKAGED: list[dict[str, Any]] = [
     {"name": ECHO, "package": f"{ECHO}==0.11.3"},
     {"name": PYTHON, "package": f"{PYTHON}==0.11.3"},

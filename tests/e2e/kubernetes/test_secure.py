@@ -7,17 +7,17 @@ import contextlib
 import functools
 import http.client
 import http.server
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.e2e.cluster.settings import Cluster
-from tests.https.visitors import Visitors, shown_serial, until
+from tests.https.visitors import Visitors, shown_serial, trusted_serial, until
 from tests.support.https import HOST, Pebble
 from tests.support.hub_session import HubSession
-from tests.support.kernels import wheels
+from tests.support.kernels import CELLS, ECHO, SCHEME, wheels
+from tests.support.serving import running
 
 from .kube import Kube
 from .load.logins import PASSWORD
@@ -26,11 +26,7 @@ from .release import Release
 _VALUES = Path(__file__).parent / "values"
 _FILES = (_VALUES / "small.yaml", _VALUES / "secure.yaml")
 _LIFETIME = 90  # seconds; renewed after two thirds
-_CELLS = {
-    "metakernel_echo": ("a parrot", "'a parrot'"),
-    "calysto_scheme": ("(* 6 7)", "42"),
-    "python3": ("print(6 * 7)", "42"),
-}
+_KERNELS = (ECHO, SCHEME, "python3")
 
 pytestmark = [
     pytest.mark.quick,
@@ -52,14 +48,8 @@ class Site:
 def served(folder: Path, address: str) -> Iterator[str]:
     """A folder by HTTP on this machine, for the pods; its URL."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer((address, 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://{address}:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with running(http.server.ThreadingHTTPServer((address, 0), handler)) as server:
+        yield f"http://{address}:{server.server_port}/"
 
 
 @pytest.fixture(scope="module")
@@ -94,29 +84,23 @@ async def test_all_replicas_serve_a_certificate_that_is_renewed_without_a_failur
     site: Site,
 ) -> None:
     trust = site.pebble.trust()
+    shown = functools.partial(trusted_serial, HOST, 443, trust, site.address)
+    first = await until(shown, "certificate", 150)
 
-    async def serial() -> str | None:
-        try:
-            return await shown_serial(HOST, 443, trust, site.address)
-        except OSError:
-            return None
+    async def another() -> str:
+        serial = await shown()
+        return "" if serial == first else serial
 
-    first = await until(serial, "certificate", 150)
     # Every replica: a connection is sent to any of them.
-    assert {await serial() for _ in range(30)} == {first}
+    assert {await shown() for _ in range(30)} == {first}
     async with Visitors(HOST, [443], trust, site.address) as visitors:
-        renewed = await until(lambda: _other_than(first, serial), "renewal", 2 * _LIFETIME)
+        renewed = await until(another, "renewal", 2 * _LIFETIME)
         await asyncio.sleep(3)
         counts = visitors.count_anew()
     assert counts.requests > 100
     assert not counts.failures, counts.failures[:5]
-    assert {await serial() for _ in range(30)} == {renewed}
+    assert {await shown() for _ in range(30)} == {renewed}
     print(f"renewed: {counts.requests} requests, {len(counts.failures)} failed")
-
-
-async def _other_than(first: str, serial: object) -> str | None:
-    shown = await serial()  # type: ignore[operator]
-    return shown if shown not in {first, None} else None
 
 
 async def test_without_the_issuer_the_certificate_is_served(site: Site) -> None:
@@ -145,5 +129,6 @@ async def test_a_user_runs_a_cell_in_every_kernel(site: Site) -> None:
     session = HubSession(f"https://{site.address}/", "ada", PASSWORD, trust)
     await session.login_when_ready()
     await session.start_server(150)
-    for kernel, (code, printed) in _CELLS.items():
+    for kernel in _KERNELS:
+        code, printed = CELLS[kernel]
         assert (await session.run_cell(code, kernel=kernel)).strip() == printed
