@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 
 import pytest
 from tests.support.ports import free_port
+from tests.support.processes import paused
 from tests.support.proxies import HUB_PASSWORD, TraefikEtcdSystem
 from tests.support.traefik import TraefikReplica
 
@@ -196,9 +196,7 @@ async def test_a_dead_replica_is_not_waited_for(etcd_table, backend) -> None:
 
 
 async def test_a_frozen_replica_is_not_waited_for_long(etcd_table) -> None:
-    victim = etcd_table.system.replicas[0]
-    victim.send(signal.SIGSTOP)
-    try:
+    with paused(etcd_table.system.replicas[0]):
         seconds = []
         for name in ("ada", "bob"):
             start = time.monotonic()
@@ -206,8 +204,6 @@ async def test_a_frozen_replica_is_not_waited_for_long(etcd_table) -> None:
             seconds.append(time.monotonic() - start)
         assert seconds[0] < 8
         assert seconds[1] < 2
-    finally:
-        victim.send(signal.SIGCONT)
 
 
 async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tests.faults.world import TOKEN_SECONDS, World
+from tests.support.processes import paused
 
 from jupyterhub_ha import metrics
 from jupyterhub_ha.etcd_wire import KeyValue
@@ -75,21 +75,18 @@ async def data_wiped_unseen(world: World, seconds: float) -> None:
     They ask for the table when they go on, and the new etcd answers; but their watches still wait
     for a revision of the lost one.
     """
-    for replica in world.system.replicas:
-        replica.send(signal.SIGSTOP)
-    await world.churn.stop()
-    # Further than the new etcd gets by itself while the replicas are waited for.
-    await asyncio.gather(*(world.root.put("elsewhere", str(i)) for i in range(1000)))
-    await world.churn.once()
-    await asyncio.to_thread(world.system.etcd.wipe)
-    pairs: list[KeyValue] = []
-    while not pairs:
-        pairs, _ = await world.root.range(Layout().marker_key)
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(seconds)
-    world.churn.start()
-    for replica in world.system.replicas:
-        replica.send(signal.SIGCONT)
+    with paused(*world.system.replicas):
+        await world.churn.stop()
+        # Further than the new etcd gets by itself while the replicas are waited for.
+        await asyncio.gather(*(world.root.put("elsewhere", str(i)) for i in range(1000)))
+        await world.churn.once()
+        await asyncio.to_thread(world.system.etcd.wipe)
+        pairs: list[KeyValue] = []
+        while not pairs:
+            pairs, _ = await world.root.range(Layout().marker_key)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(seconds)
+        world.churn.start()
     await world.until_right(30)
     await asyncio.to_thread(world.system.set_up)
 
@@ -117,9 +114,8 @@ async def keys_changed(world: World, seconds: float) -> None:
 
 async def replica_paused(world: World, seconds: float) -> None:
     """A replica stands still and goes on; what was sent to it meanwhile is answered then."""
-    world.system.replicas[0].send(signal.SIGSTOP)
-    await asyncio.sleep(seconds)
-    world.system.replicas[0].send(signal.SIGCONT)
+    with paused(world.system.replicas[0]):
+        await asyncio.sleep(seconds)
 
 
 async def replica_killed(world: World, seconds: float) -> None:

@@ -10,7 +10,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -77,10 +78,6 @@ class Service:
             process.kill()
             return process.wait()
 
-    def send(self, what: signal.Signals) -> None:
-        """Send a signal and go on."""
-        os.kill(self.pid, what)
-
     def kill(self) -> None:
         """End it as a crash would."""
         self.stop(signal.SIGKILL)
@@ -93,6 +90,18 @@ class Service:
                 tail = self.log.read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"{self.command[0]}: no {what} in {timeout} s\n{tail}")
             time.sleep(0.02)
+
+
+@contextmanager
+def paused(*services: Service) -> Iterator[None]:
+    """Let processes stand still; they go on afterwards, whatever happened."""
+    for service in services:
+        service.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for service in services:
+            service.send_signal(signal.SIGCONT)
 
 
 def status(

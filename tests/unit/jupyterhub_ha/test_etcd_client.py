@@ -195,18 +195,22 @@ async def test_a_token_is_renewed_before_it_expires(
     assert [token for *_, token in gateway.requests] == ["", "t1", "", "t2"]
 
 
-async def test_a_forgotten_token_is_renewed_once(gateway: Gateway) -> None:
+@pytest.mark.parametrize("tokens", [2, 5])
+async def test_a_forgotten_token_is_renewed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
+    monkeypatch.setattr("jupyterhub_ha.etcd_client._PAUSE", 0.0)
     users = Users()
 
     def answer(url: str, body: dict) -> object:
-        if "kv" in url and gateway.requests[-1][2] != "t2":
+        if "kv" in url and gateway.requests[-1][2] != f"t{tokens}":
             return refusal(401, 16, "etcdserver: invalid auth token")
         return users(url, body)
 
     gateway.answer = answer
     client = EtcdClient(["http://e"], username="hub", password="p")
     await client.range("x")
-    assert gateway.paths == ["auth/authenticate", "kv/range"] * 2
+    assert gateway.paths == ["auth/authenticate", "kv/range"] * tokens
 
 
 async def test_a_token_is_renewed_when_there_was_no_answer(gateway: Gateway) -> None:
@@ -230,12 +234,15 @@ async def test_many_requests_at_once_ask_for_one_token(gateway: Gateway) -> None
     assert gateway.paths.count("auth/authenticate") == 1
 
 
-async def test_a_token_that_is_never_taken_is_an_error(gateway: Gateway) -> None:
+async def test_a_token_that_is_never_taken_is_an_error(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyterhub_ha.etcd_client._PAUSE", 0.0)
     users, refused = Users(), refusal(401, 16, "etcdserver: invalid auth token")
     gateway.answer = lambda url, body: users(url, body) if "auth/" in url else refused
     with pytest.raises(EtcdAuthError):
         await EtcdClient(["http://e"], username="hub", password="p").range("x")
-    assert gateway.paths == ["auth/authenticate", "kv/range"] * 2
+    assert gateway.paths == ["auth/authenticate", "kv/range"] * 5
 
 
 async def test_a_server_without_authentication_needs_no_token(gateway: Gateway) -> None:

@@ -33,7 +33,8 @@ from .etcd_wire import (
 _PAGE = 5000  # keys in one answer; a routing table's page stays below 2 MB
 _ATTEMPT = 1.5  # seconds for one endpoint before the next one is tried; then twice as long
 _AUTHENTICATE = 3.0
-_PAUSE = 0.2  # seconds between rounds over all endpoints
+_PAUSE = 0.2  # seconds between rounds over all endpoints, or before a second fresh token
+_TOKENS = 4  # fresh tokens for one call: on a busy host one may be forgotten before it is used
 _TOKEN_SECONDS = 200.0  # below the server's default of 300 (--auth-token-ttl)
 
 
@@ -223,8 +224,7 @@ class EtcdClient:
         self, path: str, body: Mapping[str, Any], deadline: float, endpoint: str = ""
     ) -> dict[str, Any]:
         """One request with failover, a fresh token if the old one is refused, and a deadline."""
-        renewed = False
-        tried = 0
+        tried = renewed = 0
         token = ""
         while True:
             url = endpoint or self.endpoints[self._current]
@@ -236,10 +236,12 @@ class EtcdClient:
                 return await self._fetch(url, path, body, token, attempt)
             except EtcdAuthError as error:
                 # The token expired, its member restarted, or the users were changed.
-                if renewed or not self._username or not token_refused(error):
+                if renewed == _TOKENS or not self._username or not token_refused(error):
                     raise
-                renewed = True
                 self._forget_token(token)
+                if renewed:
+                    await asyncio.sleep(_PAUSE)
+                renewed += 1
             except (EtcdUnavailableError, EtcdTimeoutError) as error:
                 # A token has the number of a log entry, and a server whose log is shorter waits for
                 # it: after a loss of its data, until the request's end.
