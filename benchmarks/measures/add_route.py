@@ -28,7 +28,7 @@ class Plan:
 
 PLANS: dict[Size, Plan] = {
     "full": Plan({1: 31, 1000: 15, 3000: 7, 10000: 5}),
-    "quick": Plan({1: 21, 1000: 9, 3000: 5, 10000: 3}),
+    "quick": Plan({1: 61, 1000: 9, 3000: 5, 10000: 3}),
     "smoke": Plan({1: 1}),
 }
 

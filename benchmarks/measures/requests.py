@@ -31,7 +31,7 @@ class Plan:
 _ALL_SIZES = (1, 100, 1000, 10000)
 PLANS: dict[Size, Plan] = {
     "full": Plan(dict.fromkeys(("student", "e-mail", "hash"), _ALL_SIZES), 5, 3, 4),
-    "quick": Plan({"student": _ALL_SIZES, "e-mail": (1, 10000), "hash": (1, 10000)}, 3, 1, 1.5),
+    "quick": Plan({"student": _ALL_SIZES, "e-mail": (1, 10000), "hash": (1, 10000)}, 5, 1, 1.5),
     "smoke": Plan({"student": (1, 3)}, 1, 0.2, 0.1),
 }
 
