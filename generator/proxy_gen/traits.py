@@ -18,6 +18,8 @@ _CLASSES = (
     "jupyterhub.spawner:LocalProcessSpawner",
     "kubespawner:KubeSpawner",
     "jupyterhub_ha:TraefikEtcdProxy",
+    "jupyterhub_ha.tmpnb_authenticator:TemporaryAuthenticator",
+    "jupyterhub_ha.tmpnb_units:TransientUnitSpawner",
 )
 _GROUPS = ("jupyterhub.authenticators", "jupyterhub.spawners", "jupyterhub.proxies")
 _KINDS = ("Authenticator", "Spawner", "Proxy")

@@ -26,17 +26,23 @@ _COUNT = 20
 class Host:
     """The example for one host with another way to log in, installed below `folder` and running.
 
-    A context manager; nothing of it runs afterwards.
+    Or other `values`, with their own way. A context manager; nothing of it runs afterwards.
     """
 
     def __init__(
-        self, folder: Path, kind: str, *options: str, env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        kind: str,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        values: Path = VALUES,
     ) -> None:
         self.folder = folder
         self.bundle = folder / "bundle"
         self.prefix = folder / "host"
         self.kind = kind
         self.options = options
+        self.values = values
         self.env = {_TAG: str(folder), **(env or {})}
 
     def __enter__(self) -> Host:
@@ -80,18 +86,20 @@ class Host:
         )  # fmt: skip
         config = {
             "JupyterHub": {"authenticator_class": "dummy", "spawner_class": "simple"},
-            "DummyAuthenticator": {"password": PASSWORD},
             # A machine that does much else takes its time.
             "Spawner": {"http_timeout": 150, "start_timeout": 150},
             "SimpleLocalProcessSpawner": {
                 "home_dir_template": str(self.folder / "homes/{username}")
             },
         }
+        if self.values == VALUES:
+            config["DummyAuthenticator"] = {"password": PASSWORD}
         # Jupyter refuses to run as root unless told.
         command = ["jupyterhub-singleuser", "--allow-root"]
         subprocess.run(
             [
-                *(VENV_BIN / "proxy-gen", "render", VALUES, "--target=host", "-o", self.bundle),
+                *(VENV_BIN / "proxy-gen", "render", self.values, "--target=host"),
+                *("-o", self.bundle),
                 *("--secrets", self.folder / "secrets.yaml"),
                 *(f"--prefix={self.prefix}", f"--python={VENV_BIN / 'python'}"),
                 *(f"--bin-dir={programs}", "--address=127.0.0.1"),

@@ -7,6 +7,7 @@ import signal
 import ssl
 import time
 from pathlib import Path
+from typing import Self
 
 from tests.support.hub_session import HubSession
 from tests.support.ports import free_ports
@@ -46,7 +47,7 @@ class LocalHub:
         env = {**os.environ, _MARK: str(folder), "PATH": path}
         self._service = Service(words, folder / "hub.log", env)
 
-    def __enter__(self) -> LocalHub:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

@@ -43,6 +43,11 @@ def test_the_login_page_of_a_hub() -> None:
     assert "JupyterHub 5.5.0" in outcome.found
 
 
+def test_another_page_of_a_hub() -> None:
+    outcome = judge_login("http://proxy-public/hub/tmpnb/stats", Answer(200, HUB))
+    assert outcome.found == "http://proxy-public/hub/tmpnb/stats is a page of JupyterHub 5.5.0"
+
+
 def test_a_login_elsewhere_is_the_hubs_answer() -> None:
     answer = Answer(302, HUB | {"location": "https://login.example.org/authorize?x=y"})
     assert judge_login(LOGIN, answer) == Outcome(

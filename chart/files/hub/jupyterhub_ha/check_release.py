@@ -24,6 +24,7 @@ from .table import marks_in
 _REQUEST_SECONDS = 5.0
 _PAUSE = 1.0
 _REDIRECTS = 5
+_LOGIN = "hub/login"
 # JupyterHub sets it in every answer of its own, also in redirects.
 _VERSION = "x-jupyterhub-version"
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 def judge_login(url: str, answer: Answer) -> Outcome:
-    """Whether the answer to `url` is JupyterHub's login page, or its redirect to a provider's."""
+    """Whether the answer to `url` is JupyterHub's page, or its redirect to a provider's."""
     if answer.failure:
         service = urlsplit(url).hostname
         cure = f"see whether the pods behind the Service {service} are ready"
@@ -58,7 +59,8 @@ def judge_login(url: str, answer: Answer) -> Outcome:
         cure = "see whether the hub is ready, what its log says, and that of the proxy"
         return Outcome(problems=(f"{url}: {reason}; {cure}",))
     if answer.status == 200:
-        return Outcome(f"{url} is the login page of JupyterHub {version}")
+        which = "the login page" if urlsplit(url).path.endswith(f"/{_LOGIN}") else "a page"
+        return Outcome(f"{url} is {which} of JupyterHub {version}")
     there = urlsplit(answer.headers.get("location", "")).netloc
     if 300 <= answer.status < 400 and there not in ("", urlsplit(url).netloc):
         return Outcome(f"JupyterHub {version} sends users to {there} to log in")
@@ -141,16 +143,18 @@ class Checks:
         members: Sequence[str],
         *,
         any_certificate: bool = False,
+        page: str = _LOGIN,
     ) -> None:
         self._any_certificate = any_certificate
-        self._login = urljoin(login.rstrip("/") + "/", "hub/login")
+        self._page = urljoin(login.rstrip("/") + "/", page)
         self._replicas = replicas
         self._members = members
         self._http = SimpleAsyncHTTPClient(force_instance=True, max_clients=100)
 
     async def run(self, seconds: float) -> dict[str, Outcome]:
         """The outcome of each check, by its name; each is tried for so long, at least once."""
-        checks = {"login page": self._ask_login}
+        name = "login page" if self._page.endswith(_LOGIN) else "page"
+        checks = {name: self._ask_page}
         if self._replicas:
             checks["replicas"] = self._ask_replicas
         if self._members:
@@ -162,8 +166,8 @@ class Checks:
             self._http.close()
         return dict(zip(checks, outcomes, strict=True))
 
-    async def _ask_login(self) -> Outcome:
-        url = self._login
+    async def _ask_page(self) -> Outcome:
+        url = self._page
         answer = await self._get(url)
         for _ in range(_REDIRECTS):
             target = urljoin(url, answer.headers.get("location", url))
@@ -228,6 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--login", required=True, metavar="URL", help="what users open")
     parser.add_argument(
+        "--page", default=_LOGIN, metavar="PATH", help="which of its pages (%(default)s)"
+    )
+    parser.add_argument(
         "--replicas", nargs="+", default=(), metavar="URL",
         help="internal entry points of Traefik; a name stands for each of its addresses",
     )  # fmt: skip
@@ -253,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.replicas,
             options.members,
             any_certificate=options.any_certificate,
+            page=options.page,
         )
         return await checks.run(options.timeout)
 

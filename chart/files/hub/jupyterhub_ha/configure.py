@@ -19,6 +19,7 @@ from traitlets.config import Config
 from jupyterhub_ha.configure_hub import HUB_PORT, configure_hub, pass_through
 from jupyterhub_ha.configure_proxy import configure_proxy
 from jupyterhub_ha.configure_spawner import configure_spawner
+from jupyterhub_ha.configure_tmpnb import configure_tmpnb
 from jupyterhub_ha.content_security import configure_content_security
 from jupyterhub_ha.snippets import run_snippets
 from jupyterhub_ha.values import Mounts, Values, merge, z2jh_module
@@ -48,6 +49,7 @@ def configure(
     configure_content_security(c, values)
     configure_proxy(c, values)
     pass_through(c, values)
+    configure_tmpnb(c, values)
     namespace = {} if namespace is None else namespace
     namespace.update(_snippet_names(c, values))
     run_snippets(values, namespace)

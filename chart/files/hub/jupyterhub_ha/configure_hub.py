@@ -131,7 +131,8 @@ def configure_idle_culler(c: Config, values: Values, hub_port: int = HUB_PORT) -
 
     See https://github.com/jupyterhub/jupyterhub-idle-culler#permissions.
     """
-    if not values.get("cull.enabled"):
+    # Temporary notebooks have a clock of their own, which a kernel cannot keep going.
+    if not values.get("cull.enabled") or values.get("tmpnb.enabled"):
         return
     name = "jupyterhub-idle-culler"
     scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]

@@ -65,6 +65,11 @@ def configure_spawner(c: Config, values: Values) -> None:
     configure_init_containers(c, values)
     configure_storage(c, values)
     configure_kernels(c, values)
+    if values.get("tmpnb.enabled"):
+        # In a part of the package that is mounted with it only.
+        from jupyterhub_ha.tmpnb_sandbox import configure_sandbox
+
+        configure_sandbox(c, values)
 
 
 def configure_identity(c: Config, values: Values) -> None:

@@ -2,6 +2,7 @@
 
 JupyterHub forbids every page to show another one of its own in a frame (`frame-ancestors 'none'`).
 What the values say is laid over that, directive by directive; the chart has checked it.
+`tmpnb.embed.origins` are sites that may.
 """
 
 from __future__ import annotations
@@ -26,12 +27,20 @@ def configure_content_security(c: Config, values: Values) -> None:
     It adds to `JupyterHub.tornado_settings` and `Spawner.args`, so these are set before.
     """
     base = url_path_join(values.get("hub.baseUrl") or "/", "hub/security/csp-report")
-    if hub := values.mapping(f"{_PATH}.hub"):
+    if hub := _given(values, "hub"):
         settings = dict(c.JupyterHub.get("tornado_settings") or {})
         headers = {**settings.get("headers", {}), HEADER: policy(hub, base)}
         c.JupyterHub.tornado_settings = {**settings, "headers": headers}
-    if users := values.mapping(f"{_PATH}.singleuser"):
+    if users := _given(values, "singleuser"):
         c.Spawner.args = [*(c.Spawner.get("args") or []), argument(policy(users, base))]
+
+
+def _given(values: Values, target: str) -> dict[str, Any]:
+    given = values.mapping(f"{_PATH}.{target}")
+    origins = values.sequence("tmpnb.embed.origins") if values.get("tmpnb.enabled") else []
+    if origins:
+        given["frame-ancestors"] = ["'self'", *origins]
+    return given
 
 
 def policy(given: Mapping[str, Sequence[str]], report_uri: str) -> str:

@@ -15,6 +15,8 @@ HubProxyError
 ├── IssueError                   no certificate could be obtained, or the state not be kept
 ├── TraefikStartError            the hub could not start Traefik
 ├── NoReplicaError               no Traefik replica took the change
+├── HubApiError                  the hub's own API refused what the keeper of the pool asked for
+├── UnitError                    systemd did not start a server's unit
 ├── MessageError                 an HTTP message that the in-process proxy refuses
 └── ListenError                  the in-process proxy cannot listen where it should
 """
@@ -95,6 +97,14 @@ class TraefikStartError(HubProxyError):
 
 class NoReplicaError(HubProxyError):
     """A change is written, but no Traefik replica serves it."""
+
+
+class HubApiError(HubProxyError):
+    """The hub's own API refused a request, or did not answer; the message says which and why."""
+
+
+class UnitError(HubProxyError):
+    """systemd did not start a server's unit, or does not say how it is; the message says why."""
 
 
 class MessageError(HubProxyError):

@@ -1,0 +1,124 @@
+"""Temporary notebooks: `tmpnb.*`.
+
+Visitors have no account, so they get the fewest rights with which JupyterHub lets them into their
+own server, and their server's token the fewest with which it works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from traitlets.config import Config
+
+from jupyterhub_ha.values import Values
+
+AUTHENTICATOR_CLASS: Final = "jupyterhub_ha.tmpnb_authenticator.TemporaryAuthenticator"
+
+_TRAITS: Final = {
+    "pool_size": "pool.size",
+    "concurrency": "pool.concurrency",
+    "quiet_size": "pool.quiet.size",
+    "quiet_hours": "pool.quiet.hours",
+    "timezone": "pool.quiet.timezone",
+    "demand_minutes": "pool.demandMinutes",
+    "smallest_size": "pool.minSize",
+    "server_limit": "limits.servers",
+    "claims_per_minute": "limits.perAddressPerMinute",
+    "open_path": "open",
+    "idle_timeout": "idleTimeout",
+    "max_age": "maxAge",
+    "preview_title": "preview.title",
+    "preview_text": "preview.text",
+    "waiting_title": "waiting.title",
+    "waiting_text": "waiting.text",
+    "gone_title": "gone.title",
+    "gone_text": "gone.text",
+    "embed_origins": "embed.origins",
+}
+
+# Of a visitor: into the own server, which asks for name and groups when it lets the visitor in, and
+# nothing of the hub: no tokens, no servers, no shares.
+# A server's token can have no more than its user, and reports activity, without which it would
+# fill its log with errors; what it reports ends no server and keeps none.
+_USER_SCOPES: Final = (
+    "access:servers!user",
+    "read:users:groups!user",
+    "read:users:name!user",
+    "users:activity!user",
+)
+_ROLES: Final = (
+    {"name": "user", "scopes": list(_USER_SCOPES)},
+    {"name": "server", "scopes": ["access:servers!server", "users:activity!user"]},
+    {"name": "tmpnb", "scopes": ["admin:users", "servers"], "services": ["tmpnb"]},
+)
+
+# Without that, browsers send no cookies of a page in another site's frame.
+_COOKIES_IN_FRAMES: Final = {"SameSite": "None", "Secure": True}
+
+# All values that decide how a visitor's server is started.
+_SPEC: Final = (
+    "singleuser",
+    "scheduling.userPods",
+    "imagePullSecrets",
+    "global",
+    "hub.extraConfig",
+    "proxy.contentSecurityPolicy.singleuser",
+    "tmpnb.open",
+    "tmpnb.embed",
+    "tmpnb.sandbox",
+)
+
+
+def configure_tmpnb(c: Config, values: Values) -> None:
+    """Make the hub one for temporary notebooks, if `tmpnb.enabled`; nobody else can log in then.
+
+    To be called after all else is set, since some of it is replaced: the authenticator, the role of
+    users, and the limit of failures after which the hub would give up. Options of
+    `hub.config.TemporaryAuthenticator` stay.
+    """
+    if not values.get("tmpnb.enabled"):
+        return
+    hub = c.JupyterHub
+    hub.authenticator_class = AUTHENTICATOR_CLASS
+    hub.allow_named_servers = False
+    hub.shutdown_on_logout = True
+    hub.services = [*(hub.get("services") or []), {"name": "tmpnb"}]
+    ours = {role["name"] for role in _ROLES}
+    others = [role for role in hub.get("load_roles") or [] if role.get("name") not in ours]
+    hub.load_roles = [*others, *(dict(role) for role in _ROLES)]
+    if values.sequence("tmpnb.embed.origins"):
+        settings = dict(hub.get("tornado_settings") or {})
+        hub.tornado_settings = {**settings, "cookie_options": dict(_COOKIES_IN_FRAMES)}
+    c.Spawner.default_url = values.get("tmpnb.open")
+    # The pool waits longer after each failure, and visitors keep the servers that run.
+    c.Spawner.consecutive_failure_limit = 0
+    authenticator = c.TemporaryAuthenticator
+    given = dict(authenticator)
+    for trait, path in _TRAITS.items():
+        value = values.copy_of(f"tmpnb.{path}")
+        if value is not None:
+            authenticator[trait] = value
+    authenticator.spec = spec(values)
+    authenticator.trusted_networks = _trusted(c, values)
+    authenticator.update(given)
+
+
+def spec(values: Values) -> str:
+    """A hash of all values that decide how a visitor's server is started."""
+    decisive: dict[str, Any] = {path: values.copy_of(path) for path in _SPEC}
+    sections = values.mapping("hub.config").items()
+    decisive["hub.config"] = {name: v for name, v in sections if name.endswith("Spawner")}
+    text = json.dumps(decisive, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _trusted(c: Config, values: Values) -> Sequence[str]:
+    """Whose X-Forwarded-For the proxy believes: what it passes on then is believed here, too."""
+    networks = list(c.JupyterHub.get("trusted_downstream_ips") or [])
+    if str(values.get("proxy.kind")).startswith("traefik"):
+        networks += values.sequence("proxy.traefik.forwardedHeaders.trustedIPs")
+    networks += c.InProcessProxy.get("trusted_networks") or []
+    return networks

@@ -1,0 +1,79 @@
+"""A thousand visitors at once, and a hub that is killed among them: nobody gets another's server.
+
+With tiny servers, which are no notebooks: a thousand of those do not fit on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.support.hub_session import SessionError
+from tests.support.tmpnb import TinyHub, VisitorSession
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def values(count: int) -> dict[str, object]:
+    """A pool for so many visitors, and not one server more."""
+    return {
+        "pool": {"size": count, "concurrency": 20},
+        "limits": {"servers": count, "perAddressPerMinute": 0},
+    }
+
+
+async def come(visitor: VisitorSession, seconds: float = 240) -> str:
+    """Visit until there is a server, as a browser that waits; returns its name."""
+    async with asyncio.timeout(seconds):
+        while not visitor.username:
+            with contextlib.suppress(SessionError):  # the hub is away
+                await visitor.visit()
+            if not visitor.username:
+                await asyncio.sleep(1)
+    return visitor.username
+
+
+async def some_more(tasks: list[asyncio.Task[str]], count: int) -> None:
+    """Wait until so many more are done."""
+    open_tasks = {task for task in tasks if not task.done()}
+    left = len(open_tasks) - count
+    while len(open_tasks) > left:
+        _, open_tasks = await asyncio.wait(open_tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def test_a_thousand_visitors_at_once_get_a_thousand_servers(tmp_path: Path) -> None:
+    with TinyHub(tmp_path, values(1000)) as hub:
+        await hub.until(900, ready=1000)
+        ready = set(await hub.servers())
+        visitors = [VisitorSession(hub.url) for _ in range(1000)]
+        names = await asyncio.gather(*(come(visitor) for visitor in visitors))
+        assert [name for name, times in Counter(names).items() if times > 1] == []
+        assert set(names) == ready
+        again = await asyncio.gather(*(visitor.visit() for visitor in visitors[::50]))
+        assert all(page.code == 200 for page in again)
+        assert [visitor.username for visitor in visitors[::50]] == names[::50]
+        report = await hub.report()
+        assert (report["claims"], report["claimed"]) == (1000, 1000)
+
+
+async def test_a_hub_that_is_killed_among_claims_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    count = 150
+    with TinyHub(tmp_path, values(count)) as hub:
+        await hub.until(120, ready=count)
+        visitors = [VisitorSession(hub.url) for _ in range(count)]
+        coming = [asyncio.create_task(come(visitor)) for visitor in visitors]
+        for _ in range(2):
+            await some_more(coming, count // 4)
+            await asyncio.to_thread(hub.stop, signal.SIGKILL)
+            assert not all(task.done() for task in coming), "it was among the claims"
+            await asyncio.to_thread(hub.start)
+        names = await asyncio.gather(*coming)
+        assert [name for name, times in Counter(names).items() if times > 1] == []
+        # Who got no answer got the same server at the next try, so not one is without a visitor.
+        assert set(names) == set(await hub.servers())
+        assert set(names) == set(await hub.users())
+        await hub.until(claimed=count, ready=0, starting=0)
