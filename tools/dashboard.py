@@ -1,4 +1,4 @@
-"""Writes the dashboard for Grafana, chart/files/monitoring/jupyterhub-ha.json; --check compares.
+"""Writes the dashboards for Grafana, chart/files/monitoring/*.json; --check compares.
 
 .venv/bin/python tools/dashboard.py [--check]
 
@@ -11,12 +11,13 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import generated_page
 from generated_page import ROOT
 
-FILE = ROOT / "chart/files/monitoring/jupyterhub-ha.json"
+FOLDER = ROOT / "chart/files/monitoring"
 
 _WIDTH, _PANEL_WIDTH, _PANEL_HEIGHT = 24, 8, 8
 _DATASOURCE = {"type": "prometheus", "uid": "$datasource"}
@@ -59,6 +60,7 @@ _DURATION = "traefik_service_request_duration_seconds"
 _SPAWNS = "jupyterhub_server_spawn_duration_seconds"
 _PROCESS = "{{job}} {{instance}}"
 _DATABASE = "etcd_mvcc_db_total_size_in_bytes"
+_WAITING_STATES = ', state=~"ready|old"'
 _ALL = 'job=~"hub|proxy|proxy-etcd", namespace="$namespace"'
 
 ROWS = {
@@ -216,13 +218,97 @@ ROWS = {
 }
 
 
-def dashboard() -> dict[str, Any]:
+_TMPNB = "jupyterhub_ha_tmpnb"
+_POOL_SPAWNS = f"{_TMPNB}_spawn_seconds"
+
+TMPNB_ROWS = {
+    "Visitors": [
+        Panel(
+            "Servers",
+            "short",
+            {"{{state}}": f"sum by (state) ({_of('hub', f'{_TMPNB}_servers')})"},
+            "`ready`, `starting` and `old` ones wait for visitors, `claimed` ones are theirs.",
+        ),
+        Panel(
+            "Servers given to visitors",
+            "short",
+            {"claims": f"sum({_increase('hub', f'{_TMPNB}_claims_total')})"},
+        ),
+        Panel(
+            "Time until a visitor has a server of the pool",
+            "s",
+            _quantiles("hub", f"{_TMPNB}_claim_seconds"),
+        ),
+        Panel("Visitors who wait", "short", {"waiting": f"max({_of('hub', f'{_TMPNB}_waiting')})"}),
+        Panel(
+            "Visits without a server",
+            "short",
+            {"{{reason}}": f"sum by (reason) ({_increase('hub', f'{_TMPNB}_refused_total')})"},
+        ),
+        Panel(
+            "Servers that ended",
+            "short",
+            {"{{reason}}": f"sum by (reason) ({_increase('hub', f'{_TMPNB}_ended_total')})"},
+        ),
+    ],
+    "Pool": [
+        Panel(
+            "Servers that wait, and that are wanted",
+            "short",
+            {
+                "wanted": f"max({_of('hub', f'{_TMPNB}_pool_wanted')})",
+                "ready": f"sum({_of('hub', f'{_TMPNB}_servers', _WAITING_STATES)})",
+            },
+        ),
+        Panel("Time to start a server", "s", _quantiles("hub", _POOL_SPAWNS)),
+        Panel(
+            "Starts of servers",
+            "short",
+            {
+                "started": f"sum({_increase('hub', f'{_POOL_SPAWNS}_count')})",
+                "failed": f"sum({_increase('hub', f'{_TMPNB}_failures_total')})",
+            },
+        ),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One document: the name of its file, which is its identifier, too, and what is in it."""
+
+    name: str
+    title: str
+    text: str
+    tags: tuple[str, ...]
+    rows: dict[str, list[Panel]]
+
+
+DASHBOARDS = (
+    Dashboard(
+        "jupyterhub-ha",
+        "JupyterHub and its proxy",
+        "Users' requests, the routing table, etcd and the hub of one release.",
+        ("jupyterhub", "traefik", "etcd"),
+        ROWS,
+    ),
+    Dashboard(
+        "jupyterhub-ha-tmpnb",
+        "Temporary notebooks",
+        "Visitors of one release, and the pool of servers that wait for them.",
+        ("jupyterhub",),
+        TMPNB_ROWS,
+    ),
+)
+
+
+def dashboard(made: Dashboard) -> dict[str, Any]:
     """The document, as Grafana imports it."""
     return {
-        "uid": "jupyterhub-ha",
-        "title": "JupyterHub and its proxy",
-        "description": "Users' requests, the routing table, etcd and the hub of one release.",
-        "tags": ["jupyterhub", "traefik", "etcd"],
+        "uid": made.name,
+        "title": made.title,
+        "description": made.text,
+        "tags": list(made.tags),
         "schemaVersion": 39,
         "editable": True,
         "graphTooltip": 1,
@@ -230,7 +316,7 @@ def dashboard() -> dict[str, Any]:
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "browser",
         "templating": {"list": _variables()},
-        "panels": list(_panels()),
+        "panels": list(_panels(made.rows)),
     }
 
 
@@ -251,9 +337,9 @@ def _variables() -> list[dict[str, Any]]:
     ]
 
 
-def _panels() -> Iterator[dict[str, Any]]:
+def _panels(rows: dict[str, list[Panel]]) -> Iterator[dict[str, Any]]:
     number, top = 1, 0
-    for title, panels in ROWS.items():
+    for title, panels in rows.items():
         place = {"x": 0, "y": top, "w": _WIDTH, "h": 1}
         yield {"id": number, "type": "row", "title": title, "collapsed": False, "gridPos": place}
         number, top = number + 1, top + 1
@@ -298,10 +384,11 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def text() -> str:
+def text(made: Dashboard) -> str:
     """The file."""
-    return json.dumps(dashboard(), indent=2) + "\n"
+    return json.dumps(dashboard(made), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    sys.exit(generated_page.main(FILE, text, __doc__))
+    files = {FOLDER / f"{made.name}.json": partial(text, made) for made in DASHBOARDS}
+    sys.exit(max(generated_page.main(file, write, __doc__) for file, write in files.items()))

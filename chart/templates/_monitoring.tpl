@@ -123,6 +123,9 @@ annotations:
   {{- range include "jupyterhub-ha.monitoring.targets" . | fromJsonArray }}
     {{- $components = append $components (printf "jupyterhub-ha.%s" .component) }}
   {{- end }}
+  {{- if .Values.tmpnb.enabled }}
+    {{- $components = append $components "jupyterhub-ha.tmpnb" }}
+  {{- end }}
   {{- $groups := list }}
   {{- range $group := (fromYaml $text).groups }}
     {{- $rules := list }}

@@ -75,6 +75,10 @@
   {{- include "jupyterhub-ha.hub-package.fullname" . }}-in-process
 {{- end }}
 
+{{- define "jupyterhub-ha.hub-package-tmpnb.fullname" -}}
+  {{- include "jupyterhub-ha.hub-package.fullname" . }}-tmpnb
+{{- end }}
+
 {{- /* Secret of a hub that is another release's, and the values for that release. */}}
 {{- define "jupyterhub-ha.hub-identity.fullname" -}}
   {{- include "jupyterhub-ha.hub.fullname" . }}-identity

@@ -39,6 +39,10 @@ def test_it_asks_for_the_login_page_only_where_there_is_nothing_else(kind):
     assert args({"proxy": {"kind": kind}}) == ["--timeout=60", "--login=http://proxy-public/"]
 
 
+def test_it_takes_no_temporary_server():
+    assert "--page=hub/tmpnb/stats" in args(example("conference-demo"))
+
+
 def test_an_etcd_that_is_not_the_charts_is_not_asked():
     assert "--members" not in args(example("external-etcd"))
 

@@ -11,6 +11,7 @@ import sys
 import pytest
 import yaml
 from tests.chart.test_hub_values_used import another, leaves, nested
+from tests.chart.test_tmpnb import LEAST
 from tests.support.chart import CHART, ROOT, render
 from traitlets.config import Config
 
@@ -52,6 +53,12 @@ def alerts(rendered):
 @pytest.fixture(scope="module")
 def default():
     return render()
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """With what only some releases have."""
+    return render(merge(ON, LEAST), "--namespace", "a-namespace")
 
 
 @pytest.fixture(scope="module")
@@ -240,9 +247,9 @@ def test_alerts_can_be_left_out_and_added():
     assert labels == {"team": "hub", "severity": "page"}
 
 
-def test_every_alert_says_what_to_do(all_on):
+def test_every_alert_says_what_to_do(everything):
     page = (ROOT / "docs/how-to/monitor.md").read_text()
-    found = alerts(all_on)
+    found = alerts(everything)
     assert len(found) >= 15
     for name, rule in found.items():
         assert rule["labels"]["severity"] in {"warning", "critical"}
@@ -252,9 +259,21 @@ def test_every_alert_says_what_to_do(all_on):
         assert f"\n### {name}\n" in page, name
 
 
-def test_the_page_names_no_alert_that_is_not_there(all_on):
+def test_the_page_names_no_alert_that_is_not_there(everything):
     page = (ROOT / "docs/how-to/monitor.md").read_text()
-    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == set(alerts(all_on))
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == set(alerts(everything))
+
+
+def test_temporary_notebooks_have_alerts_and_a_dashboard_of_their_own(all_on, everything):
+    assert set(groups(everything)) - set(groups(all_on)) == {"jupyterhub-ha.tmpnb"}
+    assert set(alerts(everything)) - set(alerts(all_on)) == {
+        "JupyterHubNotebookPoolEmpty",
+        "JupyterHubNotebooksDoNotStart",
+    }
+    name = "jupyterhub-ha-tmpnb.json"
+    data = everything.get("ConfigMap", "jupyterhub-dashboard")["data"]
+    assert data[name] == (FILES / name).read_text()
+    assert set(data) == {name, "jupyterhub-ha.json"}
 
 
 def test_the_dashboard_is_the_committed_file(all_on):

@@ -16,9 +16,10 @@ EVERYTHING = {name: {"enabled": True} for name in ("podMonitor", "prometheusRule
 """Of the values, below `monitoring`."""
 
 
-def render_all(proxy: Mapping[str, Any]) -> Rendered:
-    """A release with everything below `monitoring` turned on; `proxy` as in the values."""
-    return render({"monitoring": EVERYTHING, "proxy": dict(proxy)}, "--namespace", NAMESPACE)
+def render_all(proxy: Mapping[str, Any], **more: Any) -> Rendered:
+    """A release with everything below `monitoring` turned on; `proxy` and more as in the values."""
+    values = {"monitoring": EVERYTHING, "proxy": dict(proxy), **more}
+    return render(values, "--namespace", NAMESPACE)
 
 
 def configuration(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.chart.test_tmpnb import LEAST
 from tests.monitoring.rendered import alert_expressions, render_all, rule_file
 from tests.support.chart import CHART
 from tests.support.processes import TOOLS_BIN
@@ -16,7 +17,7 @@ PROXY = {"traefik": {"replicas": 2}, "etcd": {"replicas": 3}}
 
 @pytest.fixture(scope="module")
 def rendered():
-    return render_all(PROXY)
+    return render_all(PROXY, **LEAST)
 
 
 def promtool(*words, cwd):

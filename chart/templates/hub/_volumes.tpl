@@ -55,6 +55,9 @@
   {{- if .Values.hub.enabled }}
     {{- $_ := set $parts "in_process" (include "jupyterhub-ha.hub-package-in-process.fullname" .) }}
   {{- end }}
+  {{- if .Values.tmpnb.enabled }}
+    {{- $_ := set $parts "tmpnb_" (include "jupyterhub-ha.hub-package-tmpnb.fullname" .) }}
+  {{- end }}
   {{- toJson $parts }}
 {{- end }}
 
