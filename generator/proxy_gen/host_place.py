@@ -42,6 +42,11 @@ class Place:
         return self.data / "hub"
 
     @property
+    def visitor_home(self) -> Path:
+        """An empty folder, in whose place each visitor's server has its home folder."""
+        return self.data / "visitor"
+
+    @property
     def rules(self) -> Path:
         """The folder that Traefik watches (kind `traefik-file`)."""
         return self.data / "traefik"
