@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.floor import NAME as FLOOR
+from benchmarks.measures.claims import COLD, POOL
 from benchmarks.records import Record
 from benchmarks.requirements import OURS
 from benchmarks.summary import Series, cases_of, ratio, summary
@@ -153,6 +154,18 @@ def _hub_latency(records: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _claims(records: Sequence[Record]) -> str:
+    case = cases_of(records, "claims")[0]
+    found = summary(records, Series("claims", case, POOL, "time"))
+    ratio_words = _times(records, *_pair("claims", case, COLD, POOL, "time"))
+    if not found:
+        return ""
+    return (
+        f"A visitor sees JupyterLab in a server of the pool {number(1000 * found.median)} ms after"
+        f" the first request; a server that is started then takes {ratio_words} as long.\n"
+    )
+
+
 def _nothing(_: Sequence[Record]) -> str:
     return ""
 
@@ -206,5 +219,6 @@ SECTIONS: dict[str, Section] = {
     "replica-kill": Section(
         "replica-kill", _nothing, (("failed", "Failed requests"), ("p99", "p99 latency, ms"))
     ),
+    "claims": Section("claims", _claims, (("time", "Seconds until the first page"),)),
     "render-time": Section("render-time", _nothing, (("time", "Seconds"),)),
 }

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from benchmarks.bench import Bench
 from benchmarks.measures import (
     add_route,
+    claims,
     hub_latency,
     hub_start,
     many_at_once,
@@ -29,6 +30,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "hub-latency": hub_latency.run,
     "replica-kill": replica_kill.run,
     "render-time": render_time.run,
+    "claims": claims.run,
 }
 
 REQUIRED = (
