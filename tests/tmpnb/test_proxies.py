@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 import pytest
+from tests.support.hub_session import close
 from tests.support.tmpnb import TmpnbHub, VisitorSession, chatter, hub_behind
 
 pytestmark = pytest.mark.timeout(600)
@@ -41,7 +42,7 @@ async def test_idle_servers_end_though_their_kernel_chats_and_used_ones_stay(hub
     channels = await gone.open_channels(await gone.start_kernel())
     await channels.write_message(chatter())
     await asyncio.sleep(1)
-    channels.close()
+    await close(channels)
     status = urljoin(active.server_url, "api/status")
     began = time.monotonic()
     told = ""
