@@ -176,6 +176,7 @@ async def test_a_server_that_has_ended_leaves_a_page_with_a_button(hub: TmpnbHub
     channels = await visitor.open_channels(await visitor.start_kernel())
     with pytest.raises(SessionError, match="closed"):
         await execute(channels, "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    channels.close()  # the other end has gone, but tornado keeps its own until it is told
     for _ in range(300):
         if lost not in await hub.users():
             break
