@@ -7,10 +7,10 @@ from tests.support.processes import ROOT
 from traitlets import TraitError
 from traitlets.config import Config
 
-from jupyterhub_ha.configure_tmpnb import configure_tmpnb, spec
+from jupyterhub_ha.configure_tmpnb import SERVICE, configure_tmpnb, spec
 from jupyterhub_ha.content_security import configure_content_security
 from jupyterhub_ha.tmpnb_authenticator import TemporaryAuthenticator
-from jupyterhub_ha.tmpnb_hub_api import SCOPES, SERVICE, loopback_url
+from jupyterhub_ha.tmpnb_hub_api import loopback_url
 from jupyterhub_ha.values import Values, merge
 
 DEFAULTS = yaml.safe_load((ROOT / "chart/values.yaml").read_text())
@@ -93,7 +93,11 @@ def test_the_hub_takes_it_over_whatever_was_there():
     forbidden = {"self", "servers!user", "tokens!user", "shares!user", "users!user"}
     assert not forbidden & set(roles["user"]["scopes"])
     assert set(roles["server"]["scopes"]) == {"access:servers!server", "users:activity!user"}
-    assert roles[SERVICE] == {"name": SERVICE, "scopes": list(SCOPES), "services": [SERVICE]}
+    assert roles[SERVICE] == {
+        "name": SERVICE,
+        "scopes": ["admin:users", "servers"],
+        "services": [SERVICE],
+    }
     assert c.Spawner.consecutive_failure_limit == 0
 
 

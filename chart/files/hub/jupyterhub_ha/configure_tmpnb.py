@@ -15,6 +15,8 @@ from traitlets.config import Config
 
 from jupyterhub_ha.values import Values
 
+SERVICE: Final = "tmpnb"
+"""The service of JupyterHub as which the keeper of the pool asks the hub's API."""
 AUTHENTICATOR_CLASS: Final = "jupyterhub_ha.tmpnb_authenticator.TemporaryAuthenticator"
 
 _TRAITS: Final = {
@@ -52,7 +54,7 @@ _USER_SCOPES: Final = (
 _ROLES: Final = (
     {"name": "user", "scopes": list(_USER_SCOPES)},
     {"name": "server", "scopes": ["access:servers!server", "users:activity!user"]},
-    {"name": "tmpnb", "scopes": ["admin:users", "servers"], "services": ["tmpnb"]},
+    {"name": SERVICE, "scopes": ["admin:users", "servers"], "services": [SERVICE]},
 )
 
 # Without that, browsers send no cookies of a page in another site's frame.
@@ -85,7 +87,7 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     hub.authenticator_class = AUTHENTICATOR_CLASS
     hub.allow_named_servers = False
     hub.shutdown_on_logout = True
-    hub.services = [*(hub.get("services") or []), {"name": "tmpnb"}]
+    hub.services = [*(hub.get("services") or []), {"name": SERVICE}]
     ours = {role["name"] for role in _ROLES}
     others = [role for role in hub.get("load_roles") or [] if role.get("name") not in ours]
     hub.load_roles = [*others, *(dict(role) for role in _ROLES)]

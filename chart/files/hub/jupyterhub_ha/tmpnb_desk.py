@@ -11,7 +11,7 @@ from typing import Final
 from .tmpnb_address import AddressLimit
 from .tmpnb_hub_api import Answer
 from .tmpnb_line import Line, Place
-from .tmpnb_pool import Phase, Server, givable
+from .tmpnb_pool import Server, givable
 from .tmpnb_register import Register
 from .tmpnb_report import Report
 
@@ -131,6 +131,6 @@ class Desk:
         """Look at the next one again: it may have ended since the offer was made."""
         while self._offer:
             server = self._register.server(self._offer[0])
-            if server and server.phase is Phase.READY and not server.dead and not server.taken:
+            if server and server.usable and server.taken is None:
                 return
             self._offer.pop(0)

@@ -18,11 +18,9 @@ import aiohttp
 from jupyterhub import orm
 from jupyterhub.utils import make_ssl_context, url_path_join
 
+from .configure_tmpnb import SERVICE
 from .errors import HubApiError
 from .http_session import KeptSession
-
-SERVICE: Final = "tmpnb"
-SCOPES: Final = ("admin:users", "servers")
 
 _SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 4.0
@@ -102,7 +100,7 @@ class HubApi:
         """Close all connections, soon."""
         self._kept.close()
 
-    async def _ask(self, method: str, path: str, expected: set[HTTPStatus]) -> int:
+    async def _ask(self, method: str, path: str, expected: set[HTTPStatus]) -> None:
         limits = aiohttp.ClientTimeout(total=_SECONDS)
         what = f"{method} {path}"
         try:
@@ -118,7 +116,6 @@ class HubApi:
             raise HubApiError(f"{what}: {error or type(error).__name__}") from error
         if response.status not in expected:
             raise HubApiError(f"{what}: {response.status} {_message(body)}")
-        return response.status
 
 
 def loopback_url(bind_url: str, path: str) -> str:

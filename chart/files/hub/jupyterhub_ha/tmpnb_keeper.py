@@ -95,13 +95,12 @@ class Keeper:
 
     def document(self, *, with_reasons: bool) -> dict[str, Any]:
         """The report, as things are now; what it calls ready may be taken."""
-        self._restock()
         self._take_stock(time.time())
         return self.report.document(with_reasons=with_reasons)
 
     def _take_stock(self, now: float) -> None:
-        waiting = self.desk.line.length(now)
-        self.report.saw(self._servers(), self.settings.spec, self._wanted(now), waiting)
+        servers, waiting = self._restock(), self.desk.line.length(now)
+        self.report.saw(servers, self.settings.spec, self._wanted(now), waiting)
 
     # -- the pool
 
@@ -146,12 +145,12 @@ class Keeper:
             name = new_name()
             self._launches[name] = settings.spec
             self._spawn(self._launch(name, settings.spec))
-        self._restock()
         self._take_stock(now)
 
-    def _restock(self) -> None:
-        servers = self._servers() if self.size != 0 else []
-        self.desk.stock(servers, self.settings.spec, self._doubted)
+    def _restock(self) -> list[Server]:
+        servers = self._servers()
+        self.desk.stock(servers if self.size != 0 else [], self.settings.spec, self._doubted)
+        return servers
 
     def _wanted(self, now: float) -> int:
         if self.size is not None:

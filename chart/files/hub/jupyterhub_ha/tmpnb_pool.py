@@ -33,6 +33,11 @@ class Server:
     dead: bool = False
     """Called running, but it does not answer."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it runs and answers, as far as is known."""
+        return self.phase is Phase.READY and not self.dead
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -63,14 +68,14 @@ def plan(servers: Collection[Server], needs: Needs) -> Plan:
     pool = [server for server in servers if server.taken is None]
     useless = [s.name for s in servers if s.phase is Phase.STOPPED]
     useless += [s.name for s in servers if s.dead and s.phase is Phase.READY]
-    fresh = _ready(pool, needs.spec)
+    fresh = [s for s in pool if s.usable and s.spec == needs.spec]
     starting = [s for s in pool if s.phase is Phase.STARTING]
     coming = [s for s in starting if s.spec == needs.spec]
     useless += [s.name for s in starting if s.spec != needs.spec]
 
     surplus = max(len(fresh) - needs.wanted, 0)
     useless += [s.name for s in fresh[:surplus]]
-    old = [s for s in pool if _is_ready(s) and s.spec != needs.spec]
+    old = [s for s in pool if s.usable and s.spec != needs.spec]
     kept = min(max(needs.wanted - len(fresh), 0), len(old))
     useless += [s.name for s in old[kept:]]
 
@@ -86,16 +91,8 @@ def plan(servers: Collection[Server], needs: Needs) -> Plan:
 
 def givable(servers: Iterable[Server], spec: str, doubted: Collection[str] = ()) -> list[str]:
     """The names of those that a visitor may get, the best first; `doubted` are not among them."""
-    pool = [s for s in servers if s.taken is None and _is_ready(s) and s.name not in doubted]
+    pool = [s for s in servers if s.taken is None and s.usable and s.name not in doubted]
     return [s.name for s in sorted(pool, key=lambda server: server.spec != spec)]
-
-
-def _ready(pool: Iterable[Server], spec: str) -> list[Server]:
-    return [server for server in pool if _is_ready(server) and server.spec == spec]
-
-
-def _is_ready(server: Server) -> bool:
-    return server.phase is Phase.READY and not server.dead
 
 
 class Backoff:

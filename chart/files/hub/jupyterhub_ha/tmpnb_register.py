@@ -122,7 +122,7 @@ class Register:
     def of_ticket(self, ticket: str) -> Server | None:
         """The running server that this ticket has taken before."""
         server = self.server(self._tickets.get(ticket, ""))
-        return server if server and server.phase is Phase.READY and not server.dead else None
+        return server if server and server.usable else None
 
     def taken(self) -> Iterator[float]:
         """When each of the visitors' servers was taken."""

@@ -9,7 +9,6 @@ in memory, and count as such. The hub's restart does not concern the units.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from jupyterhub.traitlets import ByteSpecification
 from traitlets import Bool, Enum, Integer, List, Unicode
 from traitlets.config import Config
 
+from .atomic_file import replace_file
 from .errors import UnitError
 from .values import Values
 
@@ -179,7 +179,8 @@ class TransientUnitSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no 
         self.ip, self.port = address_of(self.user.id), _PORT
         environment = {**self.get_env(), **_VARIABLES, "HOME": self.home}
         file = _ENVIRONMENTS / f"{self.unit}.env"
-        _write_private(file, environment_file(environment))
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        replace_file(file, environment_file(environment), mode=0o600, temporary=file.parent)
         try:
             status, said = await _run("systemd-run", *self._words(file, environment))
         finally:
@@ -222,13 +223,6 @@ class TransientUnitSpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no 
         yield shutil.which(command[0], path=environment.get("PATH")) or command[0]
         yield from command[1:]
         yield f"--KernelManager.transport={self.kernels}"
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    file.unlink(missing_ok=True)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(text)
 
 
 async def _run(*words: Any) -> tuple[int, str]:
