@@ -18,6 +18,7 @@ import sys
 from dataclasses import dataclass
 
 from aiohttp import web
+from tests.support.ports import free_port
 
 
 @dataclass
@@ -28,9 +29,14 @@ class TinyServer:
     server: asyncio.Server | None = None
 
     async def open(self) -> int:
-        """Listen; returns the port."""
-        self.server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        return int(self.server.sockets[0].getsockname()[1])
+        """Listen; returns the port.
+
+        Never one that the kernel draws: a hub of another test may have drawn it for a server that
+        is starting, and would take this one for it.
+        """
+        port = free_port()
+        self.server = await asyncio.start_server(self._answer, "127.0.0.1", port)
+        return port
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
