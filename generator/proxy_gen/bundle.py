@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .bundle_basis import Basis
+from .bundle_certificates import certificate_files
 from .bundle_documents import etcd_files, hub_files, traefik_files, traefik_toml
 from .bundle_units import unit_files, units
 from .errors import UsageError
@@ -91,7 +92,7 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
         https_port=options.https_port,
         https_settings=everything["proxy"]["https"],
     )
-    check(basis.https, table=basis.table, replicas=len(basis.ports.replicas))
+    check(basis.https, replicas=len(basis.ports.replicas))
     absent = (name for name in rendered.placeholders if not name.startswith(_UNUSED[kind]))
     return Bundle(basis, _files(basis), tuple(absent))
 
@@ -103,6 +104,8 @@ def _files(basis: Basis) -> dict[str, File]:
         files |= traefik_files(basis)
     if basis.table == ETCD:
         files |= etcd_files(basis)
+    if basis.https.has_issuer:
+        files |= certificate_files(basis)
     bundle = {basis.place.in_bundle(path): file for path, file in files.items()}
     readme = render_template(
         "bundle/README.md.j2",

@@ -28,6 +28,7 @@ HUB = ("Deployment", "hub")
 PROXY = ("Deployment", "proxy")
 ETCD = ("StatefulSet", "proxy-etcd")
 SETUP = ("Job", "proxy-etcd-setup")
+CERTIFICATES = ("Deployment", "proxy-certificates")
 
 Workload = tuple[str, str]
 """Kind and component of a rendered workload."""
@@ -65,12 +66,16 @@ class Basis:
             members=int(self.workload(ETCD)["spec"]["replicas"])
             if self.table == host_traefik.ETCD
             else 0,
+            challenge=self.https.has_issuer and self.https.is_acme,
         )
 
     @cached_property
     def https(self) -> HostHttps:
         """Who ends TLS."""
         settings = self.https_settings if self.table else {"enabled": False}
+        if self.table == host_traefik.ETCD:
+            folder = self.folder("certificates")
+            return HostHttps(settings, folder, self.place.certificates, by_etcd=True)
         return HostHttps(settings, self.folder("traefik") / "tls", self.place.acme)
 
     @property

@@ -55,10 +55,11 @@ def traefik_files(basis: Basis) -> Files:
         hub_port=basis.ports.hub,
         move=basis.relocate({TRAEFIK_FOLDER: "traefik"}),
         table=basis.table,
+        challenge_port=basis.ports.challenge,
     )
     files[basis.dynamic] = File(tomlkit.dumps(basis.https.dynamic(dynamic)))
-    for path, text in basis.https.texts.items():
-        files[path] = File(text, private=True)
+    if not basis.https.has_issuer:
+        files |= {path: File(text, private=True) for path, text in basis.https.texts.items()}
     return files
 
 

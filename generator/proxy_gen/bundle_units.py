@@ -9,6 +9,7 @@ from typing import Any
 
 from . import host_traefik
 from .bundle_basis import ETCD, ETCD_TLS, HUB, PROXY, SETUP, Basis
+from .bundle_certificates import USER, issuer_environment, issuer_words
 from .bundle_documents import Files, static_documents, traefik_toml
 from .documents import HUB_FOLDER
 from .host_place import NAME, environment_file
@@ -16,6 +17,7 @@ from .host_templates import render
 from .tree import File
 
 TARGET = "jupyterhub.target"
+_SETUP_SERVICE = "jupyterhub-etcd-setup.service"
 _LOWEST_FREE = 1024
 
 
@@ -47,7 +49,8 @@ def units(basis: Basis) -> list[Unit]:
         proxies += _traefik_units(basis)
     if basis.kind == "chp":
         proxies.append(_chp_unit(basis))
-    return [*proxies, _hub_unit(basis, proxies)]
+    issuer = [_certificates_unit(basis)] if basis.https.has_issuer else []
+    return [*proxies, *issuer, _hub_unit(basis, proxies)]
 
 
 def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
@@ -83,7 +86,7 @@ def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
 
 def _traefik_units(basis: Basis) -> list[Unit]:
     documents = static_documents(basis)
-    setup = "jupyterhub-etcd-setup.service" if basis.table == host_traefik.ETCD else ""
+    setup = _SETUP_SERVICE if basis.table == host_traefik.ETCD else ""
     found: list[Unit] = []
     for number, (document, url) in enumerate(zip(documents, basis.replica_urls, strict=True), 1):
         place, ports = basis.place, host_traefik.shared_ports(document)
@@ -92,7 +95,7 @@ def _traefik_units(basis: Basis) -> list[Unit]:
         more = {
             "number": number,
             "count": len(documents),
-            "state": basis.place.acme if basis.https.is_acme else "",
+            "state": basis.https.state if basis.https.is_traefiks else "",
             # One after the other, so that the last one leads.
             "after": found[-1].file_name if found else setup,
             "wait": _wait(basis, f"{url}/ready", 20),
@@ -136,6 +139,17 @@ def _setup_unit(basis: Basis, members: Sequence[Unit]) -> Unit:
         variables,
         {"members": _names(members)},
     )
+
+
+def _certificates_unit(basis: Basis) -> Unit:
+    words = [str(basis.place.python), *issuer_words(basis)]
+    more = {
+        "after": _SETUP_SERVICE,
+        # Files of others are only read.
+        "state": basis.https.state if basis.https.is_acme else "",
+    }
+    name = "jupyterhub-certificates"
+    return Unit(name, "certificates", words, USER, issuer_environment(basis), more)
 
 
 def _chp_unit(basis: Basis) -> Unit:

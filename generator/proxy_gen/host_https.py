@@ -1,7 +1,8 @@
-"""HTTPS on one host, whose Traefik reads its table from files. Pure: no file, no process.
+"""HTTPS on one host. Pure: no file, no process.
 
-There Traefik itself can ask an ACME authority, as one instance alone keeps what it got; and a
-certificate of one's own is in files.
+With the table in etcd the chart's issuer publishes a certificate there, as in a cluster
+(`bundle_certificates`). With the table in files Traefik itself can ask an ACME authority, as one
+instance alone keeps what it got; and a certificate of one's own is in files.
 """
 
 from __future__ import annotations
@@ -20,11 +21,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class HostHttps:
-    """Who ends TLS here. `settings` is `proxy.https`; `state` is Traefik's own folder."""
+    """Who ends TLS here. `settings` is `proxy.https`.
+
+    `folder` has the files that whoever shows or publishes the certificate reads, `state` what an
+    authority gave. `by_etcd` says that the issuer publishes it in etcd.
+    """
 
     settings: Mapping[str, Any]
     folder: Path
     state: Path
+    by_etcd: bool = False
 
     @property
     def kind(self) -> str:
@@ -36,6 +42,21 @@ class HostHttps:
     def is_acme(self) -> bool:
         """Whether an authority is asked."""
         return self.kind == RESOLVER
+
+    @property
+    def has_issuer(self) -> bool:
+        """Whether the chart's issuer runs here."""
+        return bool(self.kind) and self.by_etcd
+
+    @property
+    def is_traefiks(self) -> bool:
+        """Whether Traefik itself asks an authority."""
+        return self.is_acme and not self.by_etcd
+
+    @property
+    def authority(self) -> Path:
+        """Certificates of the authority behind the ACME server."""
+        return self.folder / "authority.crt"
 
     @property
     def files(self) -> tuple[Path, Path]:
@@ -50,7 +71,7 @@ class HostHttps:
     def texts(self) -> dict[Path, str]:
         """Files that the bundle brings: the values' certificate and its key, or an authority's."""
         if self.is_acme and (authority := self.settings["letsencrypt"]["caCertificates"]):
-            return {self.folder / "authority.crt": authority}
+            return {self.authority: authority}
         if self.kind != "manual":
             return {}
         manual = self.settings["manual"]
@@ -65,7 +86,7 @@ class HostHttps:
     def static(self, document: Mapping[str, Any]) -> Document:
         """Traefik's static configuration with the authority that it asks, if it does."""
         found: Document = copy.deepcopy(dict(document))
-        if not self.is_acme:
+        if not self.is_traefiks:
             return found
         acme = self.settings["letsencrypt"]
         found["certificatesResolvers"] = {
@@ -81,7 +102,7 @@ class HostHttps:
         }
         if acme["caCertificates"]:
             resolver = found["certificatesResolvers"][RESOLVER]["acme"]
-            resolver["caCertificates"] = [str(self.folder / "authority.crt")]
+            resolver["caCertificates"] = [str(self.authority)]
         found["entryPoints"]["https"]["http"]["tls"] = {
             "certResolver": RESOLVER,
             "domains": [self._domain],
@@ -91,7 +112,7 @@ class HostHttps:
     def dynamic(self, document: Mapping[str, Any]) -> Document:
         """The static routers with the certificate that is shown, and without the chart's issuer."""
         found: Document = copy.deepcopy(dict(document))
-        if not self.kind:
+        if not self.kind or self.by_etcd:
             return found
         for part, name in (("routers", "acme-challenge"), ("services", "certificates")):
             found["http"][part].pop(name, None)
@@ -108,26 +129,21 @@ class HostHttps:
         return found
 
 
-def check(https: HostHttps, *, table: str, replicas: int) -> None:
+def check(https: HostHttps, *, replicas: int) -> None:
     """UsageError for HTTPS that no host can have; all that is wrong at once."""
     problems = []
     if not https.kind:
         return
-    if table != "file":
-        problems.append(
-            "proxy.kind: on one host HTTPS is for traefik-file; use it, or end TLS in front"
-            " (`proxy-gen edge`) and set proxy.https.type to offload"
-        )
     if https.kind == "cert-manager":
         problems.append(
             "proxy.https.type: cert-manager is a part of Kubernetes; use letsencrypt, or secret"
             " with the folder in which another program keeps the certificate"
         )
-    if https.is_acme and replicas != 1:
+    if https.is_traefiks and replicas != 1:
         problems.append(
             f"proxy.traefik.replicas: {replicas} instances of Traefik cannot share what an"
-            " authority gave one of them; set it to 1, or use proxy.https.type secret with a"
-            " certificate that another program renews"
+            " authority gave one of them; set it to 1, or proxy.kind to traefik-etcd, or use"
+            " proxy.https.type secret with a certificate that another program renews"
         )
     if https.kind == "secret" and not Path(https.settings["secret"]["name"]).is_absolute():
         problems.append(

@@ -101,6 +101,8 @@ class Ports:
     """The public port for HTTPS, where Traefik ends it."""
     chp_api: int = 0
     """Where configurable-http-proxy takes its orders."""
+    challenge: int = 0
+    """Where the issuer answers an authority's challenges, which Traefik leads there."""
 
     @property
     def etcd_urls(self) -> list[str]:

@@ -57,6 +57,11 @@ class Place:
         return self.data / "acme"
 
     @property
+    def certificates(self) -> Path:
+        """Where the issuer keeps what an authority gave it (kind `traefik-etcd`)."""
+        return self.data / "certificates"
+
+    @property
     def etcd_data(self) -> Path:
         """One folder per member of etcd."""
         return self.data / "etcd"
@@ -108,10 +113,20 @@ class Options:
 
 
 def choose_ports(
-    *, public: int, https: int, dashboard: int, first: int, replicas: int, members: int
+    *,
+    public: int,
+    https: int,
+    dashboard: int,
+    first: int,
+    replicas: int,
+    members: int,
+    challenge: bool = False,
 ) -> Ports:
-    """The ports of a host, from `first` on: the hub, CHP's API, the replicas, etcd's members."""
-    numbers = iter(range(first, first + 2 + replicas + 3 * members))
+    """The ports of a host, from `first` on: the hub, CHP's API, the replicas, etcd's members.
+
+    With `challenge` also one on which an authority's challenges are answered, the last.
+    """
+    numbers = iter(range(first, first + 3 + replicas + 3 * members))
     hub, api = next(numbers), next(numbers)
     return Ports(
         public=public,
@@ -121,6 +136,7 @@ def choose_ports(
         chp_api=api,
         replicas=tuple(next(numbers) for _ in range(replicas)),
         etcd=tuple((next(numbers), next(numbers), next(numbers)) for _ in range(members)),
+        challenge=next(numbers) if challenge else 0,
     )
 
 

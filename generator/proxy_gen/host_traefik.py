@@ -22,6 +22,7 @@ Document = dict[str, Any]
 ETCD = "etcd"
 FILE = "file"
 _MARKER = re.compile(rf"(/{MARKER}[\w-]*)@etcd$")
+_ISSUER = "certificates"  # the chart's service of the issuer
 _HUB_SERVICE = re.compile(r"^http://[\w.-]+:8081(?=/|$)")  # whatever prefix its name has
 
 
@@ -70,20 +71,27 @@ def static_document(
 
 
 def dynamic_document(
-    chart: Mapping[str, Any], *, hub_port: int, move: Callable[[str], str], table: str = ETCD
+    chart: Mapping[str, Any],
+    *,
+    hub_port: int,
+    move: Callable[[str], str],
+    table: str = ETCD,
+    challenge_port: int = 0,
 ) -> Document:
     """The routers that are in every replica: API, dashboard, and the fallback to the hub here.
 
-    The replica is ready when it has the marker of the provider `table`.
+    The replica is ready when it has the marker of the provider `table`. An authority's challenges
+    are answered at `challenge_port`.
     """
 
     def here(text: str) -> str:
         return _MARKER.sub(rf"\1@{table}", move(text))
 
     document: Document = map_strings(copy.deepcopy(dict(chart)), here)
-    for service in document["http"].get("services", {}).values():
+    for name, service in document["http"].get("services", {}).items():
+        port = challenge_port if name == _ISSUER else hub_port
         for server in service.get("loadBalancer", {}).get("servers", []):
-            server["url"] = f"http://127.0.0.1:{hub_port}"
+            server["url"] = f"http://127.0.0.1:{port}"
     return document
 
 

@@ -23,12 +23,12 @@ from tests.support.chart import ROOT, render
 from proxy_gen import bundle, chart, values
 from proxy_gen.host_place import Options
 
-# Those with `proxy.kind: traefik-file` are for one host; the chart refuses them.
-HOST_EXAMPLES = [
-    file
-    for file in sorted((ROOT / "values-examples").glob("*.yaml"))
-    if yaml.safe_load(file.read_text()).get("proxy", {}).get("kind") == "traefik-file"
-]
+# Their options of `proxy-gen render` are those that their first lines name.
+HOST_OPTIONS = {
+    "single-host-https": Options(port=80, https_port=443),
+    "single-host": Options(),
+}
+HOST_EXAMPLES = [ROOT / f"values-examples/{name}.yaml" for name in HOST_OPTIONS]
 EXAMPLES = sorted({*(ROOT / "values-examples").glob("*.yaml")} - {*HOST_EXAMPLES})
 GOLDEN = Path(__file__).with_name("golden")
 SECRETS = Path(__file__).with_name("secrets.yaml")
@@ -55,7 +55,8 @@ def rendered(example: Path) -> dict[str, str]:
 def rendered_for_host(example: Path) -> dict[str, str]:
     """What an example for one host renders to: file name to text."""
     given = values.read([example, SECRETS])
-    files = bundle.build(given, chart.defaults(chart.find()), Options()).files
+    options = HOST_OPTIONS[example.stem]
+    files = bundle.build(given, chart.defaults(chart.find()), options).files
     return {
         f"{path.removeprefix('root/').replace('/', '-')}.txt": file.text
         for path, file in files.items()

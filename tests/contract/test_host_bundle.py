@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chart.golden import HOST_EXAMPLES, SECRETS
+from tests.chart.golden import SECRETS
+from tests.support.host import VALUES as EXAMPLE
 from tests.support.units import environment, read_unit, words
 
 from jupyterhub_ha import shared_port
@@ -21,8 +22,15 @@ from proxy_gen.bundle import Bundle
 from proxy_gen.host_place import Options, Place, environment_file, exec_line
 from proxy_gen.values import Overrides
 
-(EXAMPLE,) = HOST_EXAMPLES
 KINDS = ("traefik-file", "traefik-etcd", "in-process", "chp")
+HTTPS = (
+    "proxy.https.enabled=true",
+    "proxy.https.hosts={hub.example.org}",
+    "proxy.https.letsencrypt.contactEmail=admin@example.org",
+    "proxy.https.letsencrypt.caCertificates=PEM",
+)
+# Each kind, and what more of the values makes other units.
+WITH = {**dict.fromkeys(KINDS, ()), "traefik-etcd with https": HTTPS}
 
 # What differs between the chart's traefik.toml and a host's, and why.
 _LIFE = "a stopping replica closes its socket, and the kernel gives new connections to another"
@@ -67,6 +75,11 @@ def built(kind: str, prefix: Path = Path("/"), *options: str) -> Bundle:
     return bundle.build(given, chart.defaults(chart.find()), Options(place=Place(prefix)))
 
 
+def built_with(name: str, prefix: Path = Path("/")) -> Bundle:
+    """One of those in WITH."""
+    return built(name.split()[0], prefix, *WITH[name])
+
+
 def flat(document: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in document.items():
@@ -107,12 +120,12 @@ def test_the_static_routers_lead_to_the_hub_here_and_wait_for_the_right_table(ki
     assert found == moved | marker
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_secrets_are_in_private_files_only(kind: str) -> None:
+@pytest.mark.parametrize("name", WITH)
+def test_secrets_are_in_private_files_only(name: str) -> None:
     given = values.read([SECRETS]).data
     texts = [text for _, text in secrets.walk(given) if isinstance(text, str)]
     assert len(texts) >= 5
-    for path, file in built(kind).files.items():
+    for path, file in built_with(name).files.items():
         if not file.private:
             assert not [text for text in texts if text in file.text], path
 
@@ -162,7 +175,7 @@ def install(made: Bundle, folder: Path) -> Path:
             target = folder / path.removeprefix("root/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(file.text)
-    names = ("traefik", "etcd", "configurable-http-proxy")
+    names = ("traefik", "etcd", "configurable-http-proxy", "lego")
     for program in (place.python, *(place.programs / name for name in names)):
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n")
@@ -172,9 +185,9 @@ def install(made: Bundle, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_systemd_can_read_every_unit(kind: str, reader: str, tmp_path: Path) -> None:
-    units = sorted(install(built(kind, tmp_path), tmp_path).iterdir())
+@pytest.mark.parametrize("name", WITH)
+def test_systemd_can_read_every_unit(name: str, reader: str, tmp_path: Path) -> None:
+    units = sorted(install(built_with(name, tmp_path), tmp_path).iterdir())
     assert {"jupyterhub.target", "jupyterhub-hub.service"} <= {unit.name for unit in units}
     if reader == "systemd-analyze":
         done = subprocess.run(
@@ -206,9 +219,9 @@ HARDENED = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_services_of_the_network_are_hardened(kind: str, tmp_path: Path) -> None:
-    for unit in sorted(install(built(kind, tmp_path), tmp_path).glob("*.service")):
+@pytest.mark.parametrize("name", WITH)
+def test_services_of_the_network_are_hardened(name: str, tmp_path: Path) -> None:
+    for unit in sorted(install(built_with(name, tmp_path), tmp_path).glob("*.service")):
         hub = unit.stem == "jupyterhub-hub"
         settings = read_unit(unit).sections["Service"]
         assert hub or set(settings) >= HARDENED, unit.name
@@ -249,3 +262,55 @@ def test_words_and_variables_come_back_as_they_were(word: str, tmp_path: Path) -
 def test_the_launcher_in_the_bundle_is_the_one_that_is_tested() -> None:
     text = built("in-process").files["root/opt/jupyterhub-ha/lib/shared_port.py"].text
     assert text == Path(shared_port.__file__).read_text()
+
+
+# --- HTTPS ------------------------------------------------------------------------------------
+
+
+def option(line: str, name: str) -> str:
+    """The value of an option in a command line."""
+    (value,) = (w.partition("=")[2] for w in words(line) if w.startswith(f"--{name}="))
+    return value
+
+
+def test_with_etcd_the_charts_issuer_runs_with_this_hosts_places(tmp_path: Path) -> None:
+    made = built_with("traefik-etcd with https", tmp_path)
+    place = made.basis.place
+    unit = read_unit(install(made, tmp_path) / "jupyterhub-certificates.service")
+    line = unit.value("Service", "ExecStart")
+    for name in ("ca-file", "cert-file", "key-file", "password-file", "acme-ca-file"):
+        file = Path(option(line, name))
+        assert made.files[place.in_bundle(file)].private, name
+    assert option(line, "host") == "hub.example.org"
+    assert option(line, "state-folder") == unit.value("Service", "ReadWritePaths")
+    assert "--state-secret" not in line
+    assert words(line)[-3:] == made.basis.ports.etcd_urls
+    variables = environment(Path(unit.value("Service", "EnvironmentFile")))
+    assert (Path(variables["PYTHONPATH"]) / "jupyterhub_ha/certificate_issuer.py").is_file()
+    # Its state is its own: nobody else may enter the folder.
+    assert f"d {place.certificates} 0700 {unit.value('Service', 'User')}" in (
+        made.files[place.in_bundle(place.prefix / "etc/tmpfiles.d/jupyterhub-ha.conf")].text
+    )
+    dynamic = tomllib.loads(made.files[place.in_bundle(made.basis.dynamic)].text)
+    servers = dynamic["http"]["services"]["certificates"]["loadBalancer"]["servers"]
+    assert servers == [{"url": f"http://{option(line, 'challenge-address')}"}]
+
+
+def test_the_issuer_publishes_files_that_another_program_keeps() -> None:
+    keeps = ("proxy.https.enabled=true", "proxy.https.type=secret")
+    names = ("name=/etc/letsencrypt/live/hub", "crt=fullchain.pem", "key=privkey.pem")
+    secret = [f"proxy.https.secret.{name}" for name in names]
+    made = built("traefik-etcd", Path("/"), *keeps, *secret)
+    text = made.files["root/etc/systemd/system/jupyterhub-certificates.service"].text
+    assert "--tls-crt=/etc/letsencrypt/live/hub/fullchain.pem" in text
+    assert "--tls-key=/etc/letsencrypt/live/hub/privkey.pem" in text
+    assert "ReadWritePaths" not in text
+    assert "lego" not in text
+
+
+@pytest.mark.parametrize("kind", ["in-process", "chp", "traefik-file"])
+def test_without_etcd_there_is_no_issuer(kind: str) -> None:
+    one = ("proxy.traefik.replicas=1",)
+    options = (*HTTPS, *one) if kind == "traefik-file" else ("proxy.https.enabled=false",)
+    files = built(kind, Path("/"), *options).files
+    assert not [path for path in files if "certificates" in path and "/hub/" not in path]

@@ -46,7 +46,7 @@ class Host:
         self.env = {_TAG: str(folder), **(env or {})}
 
     def __enter__(self) -> Host:
-        first = _free_range(_COUNT + 1)
+        first = free_range(_COUNT + 1)
         self.url = f"http://127.0.0.1:{first}/"
         self.first_port = first + 1
         self.render(first)
@@ -142,7 +142,7 @@ class Host:
         return found
 
 
-def _free_range(count: int) -> int:
+def free_range(count: int) -> int:
     """The first of `count` ports in a row that nothing listens on."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

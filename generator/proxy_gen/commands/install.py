@@ -1,4 +1,4 @@
-"""``proxy-gen install``: pinned Traefik and etcd into a folder, verified before use."""
+"""``proxy-gen install``: pinned Traefik, etcd and lego into a folder, verified before use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def command(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Put traefik or etcd into a folder, in the version that is tested with this one.
+    """Put traefik, etcd or lego into a folder, in the version that is tested with this one.
 
     They come from the official release, and are put in place only when the SHA-256 is right: the
     one of --sha256, or else the one that the release itself publishes, by https. What is there

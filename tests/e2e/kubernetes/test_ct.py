@@ -14,7 +14,7 @@ from tests.e2e.cluster.settings import BIN, ROOT
 from .kube import Kube
 from .release import merged
 
-# Not here: for one host (local, single-host), with an etcd that somebody else runs
+# Not here: for one host (local, single-host*), with an etcd that somebody else runs
 # (external-etcd); production is what the other tests install.
 EXAMPLES = ("minimal", "chp", "in-process", "github-profiles", "z2jh-course")
 

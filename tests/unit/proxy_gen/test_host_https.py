@@ -30,8 +30,8 @@ DYNAMIC = {
 }
 
 
-def https(**changed):
-    return HostHttps(SETTINGS | changed, Path("/etc/t/tls"), Path("/var/lib/acme"))
+def https(*, by_etcd=False, **changed):
+    return HostHttps(SETTINGS | changed, Path("/etc/t/tls"), Path("/var/lib/acme"), by_etcd)
 
 
 def test_traefik_asks_the_authority_itself():
@@ -81,7 +81,7 @@ def test_a_certificate_that_another_program_keeps():
     assert kept.texts == {}
     shown = kept.dynamic(DYNAMIC)["tls"]["stores"]["default"]["defaultCertificate"]
     assert shown["certFile"] == "/etc/live/hub/fullchain.pem"
-    check(kept, table="file", replicas=3)
+    check(kept, replicas=3)
 
 
 @pytest.mark.parametrize("changed", [{"enabled": False}, {"type": "offload"}])
@@ -89,23 +89,36 @@ def test_without(changed):
     without = https(**changed)
     assert without.static(STATIC) == STATIC
     assert without.dynamic(DYNAMIC) == DYNAMIC
-    check(without, table="etcd", replicas=2)
+    check(without, replicas=2)
+    assert not https(by_etcd=True, **changed).has_issuer
 
 
 @pytest.mark.parametrize(
-    ("changed", "table", "replicas", "words"),
+    ("changed", "replicas", "words"),
     [
-        ({}, "etcd", 1, "proxy.kind: .*traefik-file"),
-        ({}, "file", 2, "proxy.traefik.replicas: 2 instances .* set it to 1"),
-        ({"type": "cert-manager"}, "file", 1, "proxy.https.type: .*use letsencrypt"),
+        (
+            {},
+            2,
+            "proxy.traefik.replicas: 2 instances .* set it to 1, or proxy.kind to traefik-etcd",
+        ),
+        ({"type": "cert-manager"}, 1, "proxy.https.type: .*use letsencrypt"),
+        ({"type": "cert-manager", "by_etcd": True}, 1, "proxy.https.type: .*use letsencrypt"),
         (
             {"type": "secret", "secret": {"name": "tls", "key": "k", "crt": "c"}},
-            "file",
             1,
             "proxy.https.secret.name: .*write the folder",
         ),
     ],
 )
-def test_refused(changed, table, replicas, words):
+def test_refused(changed, replicas, words):
     with pytest.raises(UsageError, match=words):
-        check(https(**changed), table=table, replicas=replicas)
+        check(https(**changed), replicas=replicas)
+
+
+def test_with_etcd_the_issuer_publishes_and_traefik_asks_nobody():
+    published = https(by_etcd=True)
+    assert published.has_issuer
+    assert not published.is_traefiks
+    assert published.static(STATIC) == STATIC
+    assert published.dynamic(DYNAMIC) == DYNAMIC
+    check(published, replicas=3)
