@@ -44,6 +44,11 @@
   {{- include "jupyterhub-ha.proxy.fullname" . }}-certificates
 {{- end }}
 
+{{- /* Secret with the key of an external account at the authority. */}}
+{{- define "jupyterhub-ha.proxy-certificates-eab.fullname" -}}
+  {{- include "jupyterhub-ha.proxy-certificates.fullname" . }}-eab
+{{- end }}
+
 {{- define "jupyterhub-ha.proxy-certificates-serviceaccount.fullname" -}}
   {{- $account := .Values.proxy.certificates.serviceAccount }}
   {{- $default := ternary (include "jupyterhub-ha.proxy-certificates.fullname" .) "default" $account.create }}

@@ -31,6 +31,9 @@ proxy.https.manual.{{ $part }}: is not used, since proxy.https.type is {{ $type 
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and (ne $type "letsencrypt") (or $https.letsencrypt.externalAccountBinding.keyId $https.letsencrypt.externalAccountBinding.hmacKey) }}
+proxy.https.letsencrypt.externalAccountBinding: is not used, since proxy.https.type is {{ $type }}; remove it, with cert-manager it belongs into the Issuer
+{{- end }}
 {{- if and (ne $type "secret") $https.secret.name }}
 proxy.https.secret.name: is not used, since proxy.https.type is {{ $type }}; remove it, or set the type to secret
 {{- end }}
@@ -48,6 +51,16 @@ proxy.https.letsencrypt.contactEmail: is no mail address; give one at which some
 {{- end }}
 {{- if .Values.proxy.service.disableHttpPort }}
 proxy.service.disableHttpPort: the authority asks at port 80 whether the host is yours; set it to false, or use proxy.https.type cert-manager with DNS-01
+{{- end }}
+{{- $binding := $https.letsencrypt.externalAccountBinding }}
+{{- $place := "proxy.https.letsencrypt.externalAccountBinding" }}
+{{- if and $binding.keyId (not $binding.hmacKey) }}
+{{ $place }}.hmacKey: is empty, and keyId names an account at the authority; give its MAC key, or remove keyId
+{{- else if and $binding.hmacKey (not $binding.keyId) }}
+{{ $place }}.keyId: is empty, and hmacKey is the key of an account at the authority; name the account, or remove hmacKey
+{{- else if and $binding.hmacKey (or (not (regexMatch "^[A-Za-z0-9_-]+$" $binding.hmacKey)) (eq (mod (len $binding.hmacKey) 4) 1)) }}
+{{- /* Without the value: it is secret. */}}
+{{ $place }}.hmacKey: is no base64url without padding; remove = at its end, and write - for + and _ for /
 {{- end }}
 {{- end }}
 

@@ -49,7 +49,8 @@ def traefik_files(basis: Basis) -> Files:
     for name in ("traefik.toml", "dynamic.toml"):
         del files[folder / name]
     for number, document in enumerate(static_documents(basis), 1):
-        files[traefik_toml(basis, number)] = File(tomlkit.dumps(document))
+        text = tomlkit.dumps(document)
+        files[traefik_toml(basis, number)] = File(text, private=basis.https.has_secret)
     dynamic = host_traefik.dynamic_document(
         basis.chart_dynamic,
         hub_port=basis.ports.hub,

@@ -54,6 +54,13 @@ class HostHttps:
         return self.is_acme and not self.by_etcd
 
     @property
+    def has_secret(self) -> bool:
+        """Whether Traefik's static configuration holds the key of an account at the authority."""
+        return self.is_traefiks and bool(
+            self.settings["letsencrypt"]["externalAccountBinding"]["keyId"]
+        )
+
+    @property
     def authority(self) -> Path:
         """Certificates of the authority behind the ACME server."""
         return self.folder / "authority.crt"
@@ -100,8 +107,11 @@ class HostHttps:
                 }
             }
         }
+        resolver = found["certificatesResolvers"][RESOLVER]["acme"]
+        if self.has_secret:
+            binding = acme["externalAccountBinding"]
+            resolver["eab"] = {"kid": binding["keyId"], "hmacEncoded": binding["hmacKey"]}
         if acme["caCertificates"]:
-            resolver = found["certificatesResolvers"][RESOLVER]["acme"]
             resolver["caCertificates"] = [str(self.authority)]
         found["entryPoints"]["https"]["http"]["tls"] = {
             "certResolver": RESOLVER,

@@ -20,7 +20,10 @@ _NAMES = re.compile(
     r"|serviceaccounttoken|tokenexpir|cookie_max_age|_file$|_url$|secrets$|^checksum/",
     re.IGNORECASE,
 )
-_KNOWN = frozenset(secret.name for secret in SECRETS) | {"proxy.https.manual.key"}
+_KNOWN = frozenset(secret.name for secret in SECRETS) | {
+    "proxy.https.letsencrypt.externalAccountBinding.hmacKey",
+    "proxy.https.manual.key",
+}
 _PEM_KEY = "PRIVATE KEY-----"
 
 

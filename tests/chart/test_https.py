@@ -1,10 +1,13 @@
 """The objects of each type of proxy.https."""
 
+import base64
 import tomllib
 
 import pytest
 import yaml
 from tests.support.chart import ROOT, RenderError, render
+
+from jupyterhub_ha.certificate_issuer_options import HMAC_KEY
 
 PEM = "-----BEGIN X-----\nx\n-----END X-----\n"
 HOSTS = ["hub.example.org", "www.example.org"]
@@ -276,3 +279,26 @@ def test_the_test_asks_by_https(rendered):
 def test_a_port_that_is_taken():
     with pytest.raises(RenderError, match="8443 is taken by another port"):
         render({"proxy": {"traefik": {"dashboard": {"enabled": True, "port": 8443}}}})
+
+
+def test_the_key_of_an_external_account_is_in_one_secret_alone():
+    key = "c2VjcmV0LWtleS1vZi1hbi1hY2NvdW50"
+    binding = {"keyId": "kid 1", "hmacKey": key}
+    acme = TYPES["letsencrypt"]["letsencrypt"] | {"externalAccountBinding": binding}
+    https = {"enabled": True, "hosts": HOSTS, "letsencrypt": acme}
+    made = render({"proxy": {"https": https}})
+    encoded = base64.b64encode(key.encode()).decode()
+    holding = [o for o in made.objects if key in str(o) or encoded in str(o)]
+    assert [(o["kind"], o["metadata"]["name"]) for o in holding] == [
+        ("Secret", "proxy-certificates-eab")
+    ]
+    assert holding[0]["data"] == {"hmac-key": encoded}
+    # The hub's values are a text within a text.
+    assert key not in base64.b64decode(made.get("Secret", "hub")["data"]["values.yaml"]).decode()
+    container = issuer(made)
+    assert "--eab-key-id=kid 1" in container["args"]
+    (variable,) = (e for e in container["env"] if e["name"] == HMAC_KEY)
+    assert variable["valueFrom"]["secretKeyRef"] == {
+        "name": "proxy-certificates-eab",
+        "key": "hmac-key",
+    }

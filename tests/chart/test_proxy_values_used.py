@@ -50,10 +50,15 @@ LETSENCRYPT = {
     "type": "letsencrypt",
     "letsencrypt": {"contactEmail": "a@example.org", "caCertificates": "z"},
 }
+BOUND = {"keyId": "k", "hmacKey": "b3RoZXIw"}
 TLS_BASES = {
     r"https\.certManager\.": {"type": "cert-manager", "certManager": {"issuerRef": {"name": "i"}}},
     r"https\.manual\.": {"type": "manual", "manual": MANUAL},
     r"https\.secret\.": {"type": "secret", "secret": {"name": "s"}},
+    r"https\.letsencrypt\.externalAccountBinding\.": {
+        **LETSENCRYPT,
+        "letsencrypt": {**LETSENCRYPT["letsencrypt"], "externalAccountBinding": BOUND},
+    },
     r"https\.(hosts$|letsencrypt\.)": LETSENCRYPT,
     r"certificates\.|etcd\.(auth|tls)\.certificates|traefik\.(hsts|tls)\.": LETSENCRYPT,
 }
@@ -69,6 +74,7 @@ SAMPLES = {
     "proxy.https.hosts": ["other.example.org"],
     "proxy.https.letsencrypt.acmeServer": "https://acme.example.org/directory",
     "proxy.https.letsencrypt.contactEmail": "b@example.org",
+    "proxy.https.letsencrypt.externalAccountBinding.hmacKey": "b3RoZXIx",
     "proxy.https.manual.cert": "-----BEGIN v",
     "proxy.https.manual.key": "-----BEGIN w",
     "proxy.traefik.dashboard.port": 9999,

@@ -314,3 +314,18 @@ def test_without_etcd_there_is_no_issuer(kind: str) -> None:
     options = (*HTTPS, *one) if kind == "traefik-file" else ("proxy.https.enabled=false",)
     files = built(kind, Path("/"), *options).files
     assert not [path for path in files if "certificates" in path and "/hub/" not in path]
+
+
+@pytest.mark.parametrize("kind", ["traefik-etcd", "traefik-file"])
+def test_the_key_of_an_external_account_is_in_one_private_file_of_who_asks(kind: str) -> None:
+    key = "c2VjcmV0LWtleS1vZi1hbi1hY2NvdW50"
+    place = "proxy.https.letsencrypt.externalAccountBinding"
+    binding = (f"{place}.keyId=kid-1", f"{place}.hmacKey={key}", "proxy.traefik.replicas=1")
+    files = built(kind, Path("/"), *HTTPS, *binding).files
+    holding = {path: file.private for path, file in files.items() if key in file.text}
+    name = {"traefik-etcd": "certificates.env", "traefik-file": "traefik/traefik-1.toml"}[kind]
+    assert holding == {f"root/etc/jupyterhub-ha/{name}": True}
+    # Traefik reads its file itself, the issuer's variables are read by systemd as root.
+    line = "z /etc/jupyterhub-ha/traefik/traefik-*.toml 0640 root jupyterhub-traefik"
+    folders = files["root/etc/tmpfiles.d/jupyterhub-ha.conf"].text
+    assert (line in folders) == (kind == "traefik-file")

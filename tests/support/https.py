@@ -32,7 +32,8 @@ class Pebble:
     """The ACME server pebble and the DNS server that it asks; a context manager.
 
     Each authorization is checked, and every name is at this host unless `point_names` says else.
-    `profiles` are seconds of validity by name, `address` is where this host is to be reached.
+    `profiles` are seconds of validity by name, `address` is where this host is to be reached. With
+    `accounts`, key identifiers and their MAC keys, only who has one of these gets an account.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Pebble:
         http_port: int,
         profiles: dict[str, int],
         address: str = "127.0.0.1",
+        accounts: dict[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
@@ -67,6 +69,8 @@ class Pebble:
             "tlsPort": free_port(),
             "keyAlgorithm": "ecdsa",
             "retryAfter": {"authz": 1, "order": 1},
+            "externalAccountBindingRequired": bool(accounts),
+            "externalAccountMACKeys": accounts or {},
             "profiles": {
                 name: {"description": name, "validityPeriod": seconds}
                 for name, seconds in profiles.items()

@@ -14,6 +14,9 @@
 {{- with $https.letsencrypt.profile }}
 - --profile={{ . }}
 {{- end }}
+{{- with $https.letsencrypt.externalAccountBinding.keyId }}
+- {{ printf "--eab-key-id=%s" . | quote }}
+{{- end }}
 {{- if $https.letsencrypt.caCertificates }}
 - --acme-ca-file=/etc/certificates/ca.crt
 {{- end }}
@@ -49,6 +52,9 @@ checksum/etcd: {{ cat (include "jupyterhub-ha.etcd.password" (list . "certificat
 checksum/jupyterhub-ha: {{ (.Files.Glob "files/hub/jupyterhub_ha/*.py").AsConfig | sha256sum | quote }}
 {{- with .Values.proxy.https.letsencrypt.caCertificates }}
 checksum/authority: {{ sha256sum . | quote }}
+{{- end }}
+{{- with .Values.proxy.https.letsencrypt.externalAccountBinding.hmacKey }}
+checksum/external-account: {{ sha256sum . | trunc 6 | quote }}
 {{- end }}
 {{- end }}
 
@@ -149,4 +155,11 @@ volumes:
   value: "1"
 - name: PYTHONUNBUFFERED
   value: "1"
+{{- if and (include "jupyterhub-ha.https.acme" .) .Values.proxy.https.letsencrypt.externalAccountBinding.keyId }}
+- name: JUPYTERHUB_HA_ACME_HMAC_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "jupyterhub-ha.proxy-certificates-eab.fullname" . }}
+      key: hmac-key
+{{- end }}
 {{- end }}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from jupyterhub_ha.certificate_acme import (
     Order,
     complaint,
 )
+from jupyterhub_ha.certificate_binding import Binding, is_key
 from jupyterhub_ha.certificate_source import ATTEMPTS, AcmeSource, FileSource
 from jupyterhub_ha.certificate_state import FolderState
 from jupyterhub_ha.errors import CertificateError, IssueError
@@ -277,3 +279,61 @@ def test_a_complaint_is_one_short_line() -> None:
     )
     assert len(complaint("error " + "x" * 5000)) == 600
     assert complaint("") == "lego failed and said nothing"
+
+
+BOUND = Order(ORDERED.hosts, ORDERED.email, ORDERED.server, "", Binding("kid-1", "c2VjcmV0LWtleQ"))
+
+
+async def test_an_external_accounts_key_is_told_where_no_list_of_processes_shows_it(
+    scene: Scene,
+) -> None:
+    await scene.source(BOUND).obtain()
+    environment = (scene.folder / "environment").read_text().splitlines()
+    assert {"LEGO_EAB=true", "LEGO_EAB_KID=kid-1", "LEGO_EAB_HMAC=c2VjcmV0LWtleQ"} < {*environment}
+    assert "c2VjcmV0" not in "".join(scene.calls())
+    assert "c2VjcmV0" not in json.dumps(await scene.state.load())
+    assert "c2VjcmV0" not in repr(BOUND)
+
+
+async def test_another_external_account_has_an_account_and_a_key_of_its_own(scene: Scene) -> None:
+    await scene.source(BOUND).obtain()
+    scene.program.write_text(_SCRIPT.replace("mkdir", 'ls -R "$2" > "$here/before"\nmkdir'))
+    await scene.source(BOUND).obtain()
+    assert "account.json" in (scene.folder / "before").read_text()
+    other = replace(BOUND, binding=Binding("kid-2", "c2VjcmV0LWtleQ"))
+    await scene.source(other).obtain()
+    assert "admin@example.org" not in (scene.folder / "before").read_text()
+
+
+async def test_a_corrected_key_is_tried_at_once(scene: Scene) -> None:
+    scene.fail("Could not complete registration: could not register account: unauthorized")
+    source = scene.source(BOUND)
+    assert "check keyId and hmacKey of proxy.https" in await source.obtain()
+    assert source.due == NOW + 120
+    corrected = scene.source(replace(BOUND, binding=Binding("kid-1", "YW5vdGhlci1rZXk")))
+    await corrected.current()
+    assert corrected.due == 0
+
+
+async def test_an_authority_that_wants_an_external_account(scene: Scene) -> None:
+    scene.fail("Server requires External Account Binding. Use --eab with --kid and --hmac.")
+    assert "set keyId and hmacKey of proxy.https" in await scene.source().obtain()
+
+
+def test_an_order_without_an_external_account_is_written_as_before_there_were_any() -> None:
+    assert "binding" not in json.loads(ORDERED.text())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("c2VjcmV0", True),
+        ("a-_b", True),
+        ("a+/b", False),
+        ("YQ==", False),
+        ("", False),
+        ("a", False),
+    ],
+)
+def test_a_mac_key_is_base64url_without_padding(text: str, is_one: bool) -> None:
+    assert is_key(text) is is_one

@@ -16,6 +16,7 @@ SETTINGS = {
         "acmeServer": "https://acme.example.org/dir",
         "profile": None,
         "caCertificates": None,
+        "externalAccountBinding": {"keyId": None, "hmacKey": None},
     },
     "manual": {"key": None, "cert": None},
     "secret": {"name": None, "key": "tls.key", "crt": "tls.crt"},
@@ -57,6 +58,17 @@ def test_an_authority_of_ones_own():
     told = own.static(STATIC)["certificatesResolvers"]["letsencrypt"]["acme"]
     assert told["profile"] == "short"
     assert told["caCertificates"] == ["/etc/t/tls/authority.crt"]
+
+
+def test_an_external_account():
+    binding = {"keyId": "kid-1", "hmacKey": "c2VjcmV0"}
+    settings = {"letsencrypt": SETTINGS["letsencrypt"] | {"externalAccountBinding": binding}}
+    bound = https(**settings)
+    told = bound.static(STATIC)["certificatesResolvers"]["letsencrypt"]["acme"]
+    assert told["eab"] == {"kid": "kid-1", "hmacEncoded": "c2VjcmV0"}
+    assert bound.has_secret
+    # Of the issuer's Traefik knows nothing.
+    assert not https(by_etcd=True, **settings).has_secret
 
 
 def test_what_the_charts_issuer_would_need_is_not_there():

@@ -18,6 +18,7 @@ from proxy_gen.secrets import PLACEHOLDER
         ("hub", "extraEnv", "AWS_SECRET_ACCESS_KEY"),
         ("spec", "containers", "hub", "env", "DB_PASSWORD", "value"),
         ("imagePullSecret", "password"),
+        ("proxy", "https", "letsencrypt", "externalAccountBinding", "hmacKey"),
     ],
 )
 def test_secret(path):

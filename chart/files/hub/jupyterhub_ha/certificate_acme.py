@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .certificate_binding import Binding, explained
 from .errors import IssueError
 
 ACCOUNT, ACCOUNT_KEY, ACCOUNT_SERVER = "account.json", "account.key", "account.server"
+ACCOUNT_BINDING = "account.binding"
 CRT, KEY, ORDER, RESOURCE = "tls.crt", "tls.key", "order.json", "resource.json"
 
 _PASSED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "TZ")
@@ -32,16 +34,23 @@ _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:\[\w+\] )?", re.MULTILI
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked of whom: one certificate for all hosts. The profile may be empty."""
+    """What is asked of whom: one certificate for all hosts. The profile may be empty.
+
+    `binding` is the external account that the authority binds ours to, where it wants one.
+    """
 
     hosts: tuple[str, ...]
     email: str
     server: str
     profile: str = ""
+    binding: Binding | None = None
 
     def text(self) -> str:
-        """The order as it is kept beside its certificate."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The order as it is kept beside its certificate; without the key of an account."""
+        parts = asdict(self) | {"binding": self.binding.mark if self.binding else ""}
+        if not self.binding:
+            del parts["binding"]  # as it was before there were any: the certificate stays
+        return json.dumps(parts, sort_keys=True)
 
     def is_kept_in(self, texts: Mapping[str, str]) -> bool:
         """Whether the certificate among these texts is of this very order."""
@@ -73,19 +82,23 @@ class Lego:
     async def obtain(self, order: Order, texts: Mapping[str, str]) -> Outcome:
         """Ask for a certificate with the account among `texts`, or with a new one.
 
-        Of an account that another ACME server has given, only the key is used on. A certificate of
-        the same order is renewed, so that the authority knows what it replaces; any other one is
-        new. IssueError if the program cannot be run.
+        Of an account that another ACME server has given, only the key is used on; of one that is
+        bound to another external account, nothing. A certificate of the same order is renewed, so
+        that the authority knows what it replaces; any other one is new. IssueError if the program
+        cannot be run.
         """
         known = _of_this_server(texts, order)
         renew = order.is_kept_in(known) and ACCOUNT in known and RESOURCE in known
         with tempfile.TemporaryDirectory(prefix="lego-") as name:  # mode 0700
             files = _Files(Path(name), order)
             files.write(known, with_certificate=renew)
-            code, said = await self._run(self._arguments(order, name, renew=renew), name)
+            code, said = await self._run(self._arguments(order, name, renew=renew), name, order)
             kept = {**known, **files.read_account(), ACCOUNT_SERVER: order.server}
+            if order.binding:
+                kept[ACCOUNT_BINDING] = order.binding.key_id
             if code:
-                return Outcome(_without_lost_account(kept, said), complaint(said))
+                error = explained(complaint(said), order.binding)
+                return Outcome(_without_lost_account(kept, said), error)
             found = files.read_certificate()
         if not found:
             return Outcome(kept, "lego ended well, but left no certificate")
@@ -102,7 +115,7 @@ class Lego:
             words += ["run"]
         return words + (["--profile", order.profile] if order.profile else [])
 
-    async def _run(self, words: list[str], home: str) -> tuple[int, str]:
+    async def _run(self, words: list[str], home: str, order: Order) -> tuple[int, str]:
         """Exit status and output."""
         variables = {
             name: value
@@ -111,6 +124,8 @@ class Lego:
         }
         if self.ca_file:
             variables["LEGO_CA_CERTIFICATES"] = self.ca_file
+        if order.binding:
+            variables |= order.binding.variables()
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
@@ -172,9 +187,16 @@ def _read(files: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _of_this_server(texts: Mapping[str, str], order: Order) -> dict[str, str]:
-    """Without an account that another ACME server has given: this one would refuse its address."""
-    others = texts.get(ACCOUNT_SERVER) != order.server
-    return {name: text for name, text in texts.items() if not (others and name == ACCOUNT)}
+    """Without an account that another ACME server has given: this one would refuse its address.
+
+    To the key of an account that is bound otherwise a server would answer with that account.
+    """
+    gone: set[str] = set()
+    if texts.get(ACCOUNT_SERVER) != order.server:
+        gone = {ACCOUNT}
+    if order.binding and texts.get(ACCOUNT_BINDING, "") != order.binding.key_id:
+        gone = {ACCOUNT, ACCOUNT_KEY}
+    return {name: text for name, text in texts.items() if name not in gone}
 
 
 def _without_lost_account(texts: dict[str, str], said: str) -> dict[str, str]:

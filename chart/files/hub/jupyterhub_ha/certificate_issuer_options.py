@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .certificate_acme import Lego, Order
+from .certificate_binding import Binding, is_key
 from .certificate_source import AcmeSource, FileSource, Pace, Source
 from .certificate_state import FolderState, SecretState, State
 from .certificate_times import FIRST_PAUSE, LONGEST_PAUSE, RENEW_AT
@@ -16,6 +17,7 @@ from .errors import EtcdRequestError
 from .etcd_client import EtcdClient
 
 PASSWORD = "JUPYTERHUB_HA_ETCD_CERTIFICATES_PASSWORD"  # noqa: S105  a variable's name
+HMAC_KEY = "JUPYTERHUB_HA_ACME_HMAC_KEY"
 USER = "certificates"
 
 
@@ -40,6 +42,11 @@ def parse(arguments: Sequence[str] | None = None) -> Made:
         parser.error("--host needs --email, and --state-folder or --state-secret")
     if bool(options.tls_crt) != bool(options.tls_key):
         parser.error("--tls-crt and --tls-key belong together")
+    if options.eab_key_id and not is_key(_hmac_key()):
+        parser.error(
+            f"--eab-key-id needs the MAC key in {HMAC_KEY}: base64url without padding, so no"
+            " = at its end, - for + and _ for /"
+        )
     client = EtcdClient(
         options.endpoints,
         username=options.username,
@@ -56,7 +63,9 @@ def parse(arguments: Sequence[str] | None = None) -> Made:
 
 def _acme(options: argparse.Namespace) -> AcmeSource:
     hosts = tuple(dict.fromkeys(host.lower() for host in options.host))
-    order = Order(hosts, options.email, options.acme_server, options.profile)
+    key_id = options.eab_key_id
+    binding = Binding(key_id, _hmac_key()) if key_id else None
+    order = Order(hosts, options.email, options.acme_server, options.profile, binding)
     lego = Lego(options.lego, options.challenge_address, options.acme_ca_file)
     pace = Pace(options.renew_at, options.first_pause, options.longest_pause)
     state: State = (
@@ -65,6 +74,10 @@ def _acme(options: argparse.Namespace) -> AcmeSource:
         else SecretState(options.state_secret, server=_kubernetes())
     )
     return AcmeSource(state, lego, order, pace)
+
+
+def _hmac_key() -> str:
+    return os.environ.get(HMAC_KEY, "").strip()
 
 
 def _kubernetes() -> str:
@@ -93,8 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m jupyterhub_ha.certificate_issuer",
         description="Publish a certificate in etcd, where all Traefik replicas read it, and renew "
         "it in time. Of several only one works.",
-        epilog=f"The etcd user's password: {PASSWORD}, or the file. Exit status: 0 ended by "
-        "SIGTERM, 1 cannot begin, 2 wrong usage.",
+        epilog=f"The etcd user's password: {PASSWORD}, or the file. The external account's MAC "
+        f"key: {HMAC_KEY}. Exit status: 0 ended by SIGTERM, 1 cannot begin, 2 wrong usage.",
     )
     etcd = parser.add_argument_group("etcd")
     etcd.add_argument("--endpoints", nargs="+", required=True, metavar="URL")
@@ -128,6 +141,12 @@ def _add_acme(acme: argparse._ArgumentGroup) -> None:
     )
     acme.add_argument("--acme-ca-file", default="", help="PEM, if the system does not trust it")
     acme.add_argument("--profile", default="", help="one of the authority's profiles")
+    acme.add_argument(
+        "--eab-key-id",
+        default="",
+        metavar="ID",
+        help="external account to bind ours to",
+    )
     acme.add_argument("--lego", default="lego", help="the program lego 4 (%(default)s)")
     acme.add_argument(
         "--challenge-address",
