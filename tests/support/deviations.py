@@ -20,7 +20,7 @@ _GO_DUPLEX = (
     "Go's HTTP/1.1 server reads the rest of a request before it sends the head of the answer "
     "(net/http, ResponseController.EnableFullDuplex), and Traefik does not turn that off"
 )
-_GO_GZIP = (
+GO_GZIP = (
     "Go's client asks the server for gzip where a request has no Accept-Encoding, and unpacks the "
     "answer again; Traefik has no option for it, and browsers always send the header"
 )
@@ -54,7 +54,7 @@ TRAEFIK: dict[str, str] = {
         ]
     ),
     "test_dots_lead_to_another_user": _DOTS,
-    "test_nothing_is_added": _GO_GZIP,
+    "test_nothing_is_added": GO_GZIP,
     "test_an_answer_may_begin_before_the_upload_ends": _GO_DUPLEX,
     "test_a_server_that_answers_nonsense": (
         "answers 500: Traefik has 502 and 504 for errors of the network alone"

@@ -5,6 +5,8 @@ As in `deviations.py`: strict expected failures, test or test with its case to r
 
 from collections.abc import Iterable
 
+from tests.support.deviations import GO_GZIP
+
 
 def _cases(test: str, reason: str, *cases: str) -> Iterable[tuple[str, str]]:
     return [(f"{test}[{case}]", reason) for case in cases]
@@ -33,9 +35,6 @@ _BACKSLASH = (
 
 # Of every web server.
 _ALL = {
-    "test_nothing_is_added": (
-        "X-Scheme is set on purpose: Tornado reads it before X-Forwarded-Proto"
-    ),
     "test_the_client_is_told": (
         "our proxy adds its own word behind that of the web server, as proxies do; the first one "
         "is the client's (tests/edge/test_headers.py)"
@@ -83,6 +82,7 @@ EDGES: dict[str, dict[str, str]] = {
         **dict(_cases(_PATH, _SPELLING, "%c3%bc", "%2f", "%0a", "pipe", "^", "query with ;")),
         **dict(_cases(_PATH, _BACKSLASH, "backslash")),
         **dict(_cases(_PATH, _FRAGMENT, "#")),
+        "test_nothing_is_added": GO_GZIP,
         "test_an_answer_may_begin_before_the_upload_ends": _DUPLEX,
         "test_a_length_beside_chunks": _KEPT_OPEN,
     },

@@ -25,6 +25,8 @@ class EdgeSystem:
 
     name: ClassVar[str] = ""
     deviations: ClassVar[dict[str, str]] = {}
+    # Tornado reads it before X-Forwarded-Proto, so the web server must set it, too.
+    told_headers: ClassVar[dict[str, str]] = {"X-Scheme": "http"}
 
     def __init__(
         self, folder: Path, *, host_routing: bool = False, tls: bool = False, base: str = "/"

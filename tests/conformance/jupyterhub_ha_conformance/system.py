@@ -22,6 +22,10 @@ class System(Protocol):
         case. They become strict expected failures: one that passes is reported, too. Default: none.
     `name`: str
         The column's heading in the table of features. Default: the class's name.
+    `told_headers`: mapping of header to value
+        What the proxy tells each server beside `Via`, `Forwarded`, `X-Real-IP` and `X-Forwarded-*`,
+        of a request by http, such as `{"X-Scheme": "http"}`. The suite asks for exactly these.
+        Default: none, so that any other header is one that was made up.
     `pids()`: list of int
         The processes that carry the users' traffic. Without it the memory of a proxy is not
         measured: those tests are skipped. With more than one, the suite sends a request several
@@ -60,6 +64,12 @@ def name_of(system: type[System]) -> str:
 def deviations_of(system: type[System]) -> dict[str, str]:
     """Test, or test with case, to the reason why it fails."""
     return dict(getattr(system, "deviations", {}))
+
+
+def told_headers_of(system: System) -> dict[str, str]:
+    """The further headers by which a proxy tells servers of the client, in lower case."""
+    told: dict[str, str] = dict(getattr(system, "told_headers", {}))
+    return {name.lower(): value for name, value in told.items()}
 
 
 def replicas_of(system: System) -> int:
