@@ -16,7 +16,7 @@ lint_examples() {
   bad=0
   for example in values-examples/*.yaml; do
     target=cluster
-    if grep -q '^  kind: traefik-file' "$example"; then target=host; fi
+    case "$example" in *single-host*) target=host ;; esac
     proxy-gen lint --quiet --target "$target" "$example" || bad=1
   done
   return $bad

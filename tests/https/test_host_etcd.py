@@ -5,6 +5,7 @@ All services but the hub run as their units say; the authority is pebble.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import stat
@@ -14,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.https.visitors import trusted_serial, until
+from tests.https.visitors import Visitors, trusted_serial, until
 from tests.support.host import free_range
 from tests.support.https import HOST, Pebble
 from tests.support.processes import TOOLS_BIN, VENV_BIN
@@ -30,6 +30,7 @@ from proxy_gen.values import Values, merge
 
 _VALID = 60  # seconds: renewed after 37 to 40
 ISSUER = "jupyterhub-certificates.service"
+REPLICAS = ("jupyterhub-traefik-1.service", "jupyterhub-traefik-2.service")
 SERVICES = ("etcd-1", "etcd-setup", "traefik-1", "traefik-2", "certificates")
 
 
@@ -53,7 +54,7 @@ class EtcdHost:
             "etcd": {"replicas": 1},
             "https": {"enabled": True, **https},
         }
-        given = Values(merge(self._drawn(), {"proxy": proxy}))
+        given = Values(merge(secrets.draw(), {"proxy": proxy}))
         options = Options("127.0.0.1", self.http_port, self.port, self.http_port + 2, self.place)
         for name, file in bundle.build(given, chart.defaults(chart.find()), options).files.items():
             path = self.place.prefix / name.removeprefix("root/")
@@ -85,13 +86,6 @@ class EtcdHost:
             return "" if shown == instead_of else shown
 
         return str(await until(other, "certificate that is trusted", 120))
-
-    def _drawn(self) -> dict[str, Any]:
-        """Secrets, the same each time."""
-        file = self._folder / "secrets.yaml"
-        if not file.exists():
-            file.write_text(yaml.safe_dump(secrets.draw()))
-        return dict(yaml.safe_load(file.read_text()))
 
 
 @pytest.mark.timeout(400)
@@ -146,6 +140,30 @@ async def test_files_that_another_program_keeps_are_published_when_they_change(
         assert await host.serial(trust) == serials[0]
         serials.append(write())
         assert await host.serial(trust, instead_of=serials[0]) == serials[1]
+
+
+@pytest.mark.timeout(300)
+async def test_replicas_restart_one_after_the_other_and_no_visitor_sees_it(tmp_path: Path) -> None:
+    authority = make_ca()
+    pair = sign(authority, Leaf(sans=(HOST,), server=True))
+    host = EtcdHost(tmp_path / "host")
+    host.install({"type": "manual", "manual": {"cert": pair.crt, "key": pair.key}})
+    trust = ssl.create_default_context(cadata=authority.crt)
+    with host.running() as manager:
+        await asyncio.to_thread(manager.start, "jupyterhub-hub.service")
+        assert await host.serial(trust) == facts(pair.crt).serial
+        # As at a start of the host: the one that has waited for the table last leads.
+        for name in REPLICAS:
+            await asyncio.to_thread(manager.restart, name)
+        # They are led to the login page.
+        async with Visitors(HOST, [host.port], trust) as visitors:
+            for name in REPLICAS:
+                await asyncio.to_thread(manager.restart, name)
+                await asyncio.sleep(2)
+            counts = visitors.counts
+        assert counts.failures == []
+        assert counts.requests > 50
+        assert counts.last() == {facts(pair.crt).serial}
 
 
 async def test_two_replicas_cannot_ask_an_authority_without_etcd(tmp_path: Path) -> None:
