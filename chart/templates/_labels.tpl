@@ -13,6 +13,7 @@
     proxy-etcd        members of etcd
     proxy-etcd-setup  set-up Job and the CronJobs of etcd
     singleuser-server user pods (KubeSpawner sets it)
+    tmpnb-static      static files of visitors' pages
 */}}
 
 {{- define "jupyterhub-ha.labels.app" -}}

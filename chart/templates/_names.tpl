@@ -104,6 +104,11 @@
   {{- include "jupyterhub-ha.singleuser.fullname" . }}-kernels
 {{- end }}
 
+{{- /* Everything of the pods that serve static files of visitors' pages. */}}
+{{- define "jupyterhub-ha.tmpnb-static.fullname" -}}
+  {{- include "jupyterhub-ha.fullname.dash" . }}tmpnb-static
+{{- end }}
+
 {{- define "jupyterhub-ha.image-pull-secret.fullname" -}}
   {{- include "jupyterhub-ha.fullname.dash" . }}image-pull-secret
 {{- end }}

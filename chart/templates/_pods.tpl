@@ -74,7 +74,7 @@ the old ones, and when those are gone two are left on one node. */}}
     {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
       {{- $constraints = append $constraints (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" $selector) }}
     {{- end }}
-    {{- if eq (index . 1) "proxy" }}
+    {{- if has (index . 1) (list "proxy" "tmpnb-static") }}
       {{- range $constraints }}{{ $_ := set . "matchLabelKeys" (list "pod-template-hash") }}{{ end }}
     {{- end }}
   {{- end }}

@@ -11,6 +11,9 @@
 {{- if regexMatch "^/(/|hub(/|$)|user(/|$))" $tmpnb.open }}
 tmpnb.open: {{ $tmpnb.open }} is no path within a visitor's server; write what stands behind /user/NAME there, such as /lab
 {{- end }}
+{{- if and $tmpnb.static.enabled (ne .Values.proxy.kind "traefik-etcd") }}
+tmpnb.static.enabled: only Traefik leads single paths of visitors elsewhere, and proxy.kind is {{ .Values.proxy.kind }}; set it to false, or proxy.kind to traefik-etcd
+{{- end }}
 {{- if and $tmpnb.maxAge (lt (int $tmpnb.maxAge) (int $tmpnb.idleTimeout)) }}
 tmpnb.maxAge: {{ int $tmpnb.maxAge }} s are over before a server could be idle for {{ int $tmpnb.idleTimeout }} s; raise it, or lower tmpnb.idleTimeout
 {{- end }}

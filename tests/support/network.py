@@ -43,6 +43,7 @@ _PEERS = {
     "proxy-etcd": "etcd",
     "proxy-etcd-setup": "setup",
     "hub-test": "test",
+    "tmpnb-static": "static",
 }
 _OTHERS = {
     "dns": ("kube-system", {"k8s-app": "kube-dns"}),
@@ -62,7 +63,7 @@ def pods(rendered: Rendered) -> dict[str, list[Manifest]]:
         if template is None:
             continue
         peer = _PEERS[template["metadata"]["labels"]["component"]]
-        count = 2 if peer in ("proxy", "etcd") else 1
+        count = 2 if peer in ("proxy", "etcd", "static") else 1
         found[peer] = [
             _pod(f"{peer}-{number}", NAMESPACE, template["metadata"]["labels"], template["spec"])
             for number in range(count)

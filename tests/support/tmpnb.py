@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -128,9 +128,17 @@ class TmpnbHub(LocalHub):
 
 @contextmanager
 def hub_behind(
-    kind: str, folder: Path, tmpnb: Mapping[str, Any] | None = None, more: str = ""
+    kind: str,
+    folder: Path,
+    tmpnb: Mapping[str, Any] | None = None,
+    more: str = "",
+    *,
+    prepare: Callable[[TraefikEtcdSystem], None] | None = None,
 ) -> Iterator[TmpnbHub]:
-    """The same behind another proxy, with all the real parts of it."""
+    """The same behind another proxy, with all the real parts of it.
+
+    With `traefik-etcd`, `prepare` may change what has not been started yet.
+    """
     values = {"proxy": {"kind": kind}}
     if kind == "in-process":
         with TmpnbHub(folder, tmpnb, more) as hub:
@@ -143,7 +151,10 @@ def hub_behind(
         finally:
             Process(folder / "jupyterhub-traefik/traefik.pid").kill()
     else:
-        with TraefikEtcdSystem(folder / "system") as system:
+        made = TraefikEtcdSystem(folder / "system")
+        if prepare:
+            prepare(made)
+        with made as system:
             more = (
                 _ETCD.format(
                     traits=system.proxy_traits(), url=f"{system.public_url}/", port=system.hub_port

@@ -136,6 +136,7 @@ class TraefikReplica(Service):
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
+        self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
         self.public_url = f"http://127.0.0.1:{public_port}"
         dynamic = folder / "dynamic.toml"

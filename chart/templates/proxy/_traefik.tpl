@@ -136,5 +136,8 @@
     {{- $certificate := dict "certFile" "/etc/traefik/etcd/tls.crt" "keyFile" "/etc/traefik/etcd/tls.key" }}
     {{- $_ := set $config "tls" (dict "stores" (dict "default" (dict "defaultCertificate" $certificate))) }}
   {{- end }}
+  {{- if include "jupyterhub-ha.tmpnb-static.enabled" . }}
+    {{- $config = mergeOverwrite $config (include "jupyterhub-ha.tmpnb-static.dynamic" . | fromJson) }}
+  {{- end }}
   {{- include "jupyterhub-ha.toml" (mergeOverwrite $config (deepCopy (.Values.proxy.traefik.extraDynamicConfig | default dict))) }}
 {{- end }}
