@@ -41,8 +41,8 @@ class StaticFiles(Service):
         text = (CHART / "files/singleuser/static.conf").read_text()
         for word, here in (
             ("listen 8080;", f"listen 127.0.0.1:{self.port};"),
-            ("/srv/static", str(self.files)),
             ("/tmp/", f"{temporary}/"),  # noqa: S108 - a word of the configuration
+            ("/srv/static", str(self.files)),
         ):
             assert word in text
             text = text.replace(word, here)

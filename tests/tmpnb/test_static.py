@@ -69,7 +69,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             with browser(folder) as context:
                 seen: list[Response] = []
                 page = context.new_page()
-                page.on("response", seen.append)
+                page.on("response", lambda response: seen.append(response))
                 page.goto(hub.url, timeout=120_000)
                 page.wait_for_selector(".jp-Launcher", timeout=180_000)
                 yield World(hub, static, page, seen)
@@ -132,6 +132,7 @@ def test_nobody_has_it_and_so_says_the_server(world: World) -> None:
         get(missing)
     assert caught.value.code == 404
     assert caught.value.headers["Server"].startswith("TornadoServer")
+    caught.value.close()
 
 
 def test_both_have_the_same_bytes(world: World) -> None:
