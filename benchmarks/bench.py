@@ -30,6 +30,8 @@ UNITS = {
     "cpu": "s per 10,000 requests",
     "speed": "MiB/s",
     "memory": "MiB",
+    "received": "MiB",
+    "server CPU": "s",
     "memory each": "KiB",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.floor import NAME as FLOOR
 from benchmarks.measures.claims import COLD, POOL
+from benchmarks.measures.page_load import WITH, WITHOUT
 from benchmarks.records import Record
 from benchmarks.requirements import OURS
 from benchmarks.summary import Series, cases_of, ratio, summary
@@ -166,6 +167,18 @@ def _claims(records: Sequence[Record]) -> str:
     )
 
 
+def _page_load(records: Sequence[Record]) -> str:
+    case = cases_of(records, "page-load")[0]
+    words = {
+        quantity: _times(records, *_pair("page-load", case, WITHOUT, WITH, quantity))
+        for quantity in ("received", "server CPU", "time")
+    }
+    return (
+        f"Without `tmpnb.static` the browser receives {words['received']} as many bytes, the server"
+        f" spends {words['server CPU']} the CPU time, and the page takes {words['time']} as long.\n"
+    )
+
+
 def _nothing(_: Sequence[Record]) -> str:
     return ""
 
@@ -220,5 +233,16 @@ SECTIONS: dict[str, Section] = {
         "replica-kill", _nothing, (("failed", "Failed requests"), ("p99", "p99 latency, ms"))
     ),
     "claims": Section("claims", _claims, (("time", "Seconds until the first page"),)),
+    "page-load": Section(
+        "page-load",
+        _page_load,
+        (
+            ("time", "Seconds until JupyterLab's launcher is there"),
+            ("requests", "Requests"),
+            ("received", "MiB that the browser receives"),
+            ("server CPU", "CPU seconds of the visitor's server"),
+            ("server descriptors", "Most file descriptors of that server above those at rest"),
+        ),
+    ),
     "render-time": Section("render-time", _nothing, (("time", "Seconds"),)),
 }

@@ -11,6 +11,7 @@ from benchmarks.measures import (
     hub_latency,
     hub_start,
     many_at_once,
+    page_load,
     reload,
     render_time,
     replica_kill,
@@ -31,6 +32,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "replica-kill": replica_kill.run,
     "render-time": render_time.run,
     "claims": claims.run,
+    "page-load": page_load.run,
 }
 
 REQUIRED = (
