@@ -133,7 +133,7 @@ containers:
       periodSeconds: 2
       timeoutSeconds: 3
     livenessProbe:
-      httpGet: {path: /healthz, port: http}
+      tcpSocket: {port: http}
       periodSeconds: 10
       timeoutSeconds: 5
       failureThreshold: 6
