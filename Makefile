@@ -27,7 +27,7 @@ setup: ## Set up everything for development, without running anything
 .PHONY: test conformance lint format generate docs dist bench bench-quick cluster-up cluster-down e2e e2e-quick clean
 test: ## Set up and run every test that needs no root
 	@$(SETUP) test
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 conformance: ## Run the suite on every proxy, with bodies of 1 GiB; print the table of proxies by features
 	@$(SETUP) test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
-from tests.support.hub_session import HubSession
+from tests.support.hub_session import HubSession, SessionError
 from tests.support.local_hub import LocalHub
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, VENV_BIN, Service, answers
@@ -80,19 +81,10 @@ c.TinySpawner.faults = {faults!r}
 """
 
 
-class TmpnbHub(LocalHub):
-    """A hub with in-process proxy and real single-user servers; `tmpnb` are values over VALUES."""
+class Operator:
+    """What operators see and do at a hub of temporary notebooks."""
 
-    def __init__(
-        self,
-        folder: Path,
-        tmpnb: Mapping[str, Any] | None = None,
-        more: str = "",
-        *,
-        values: Mapping[str, Any] | None = None,
-        base: str = "/",
-    ) -> None:
-        super().__init__(folder, config(tmpnb or {}, values or {}) + more, base=base)
+    url: str
 
     async def report(self) -> dict[str, Any]:
         """What operators see."""
@@ -124,6 +116,21 @@ class TmpnbHub(LocalHub):
         session = HubSession(self.url, "", "")
         answer = await session.fetch(urljoin(self.url, "hub/api/users"), headers=operator())
         return {user["name"]: user for user in json.loads(answer.body)}
+
+
+class TmpnbHub(LocalHub, Operator):
+    """A hub with in-process proxy and real single-user servers; `tmpnb` are values over VALUES."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tmpnb: Mapping[str, Any] | None = None,
+        more: str = "",
+        *,
+        values: Mapping[str, Any] | None = None,
+        base: str = "/",
+    ) -> None:
+        super().__init__(folder, config(tmpnb or {}, values or {}) + more, base=base)
 
 
 @contextmanager
@@ -225,6 +232,17 @@ class VisitorSession(HubSession):
         if answer.code == 200 and below and not before.endswith("/hub"):
             self.username = below.partition("/")[0]
         return answer
+
+
+async def come(visitor: VisitorSession, seconds: float = 240) -> str:
+    """Visit until there is a server, as a browser that waits; returns its name."""
+    async with asyncio.timeout(seconds):
+        while not visitor.username:
+            with contextlib.suppress(SessionError):  # the hub is away
+                await visitor.visit()
+            if not visitor.username:
+                await asyncio.sleep(1)
+    return visitor.username
 
 
 def config(tmpnb: Mapping[str, Any], values: Mapping[str, Any]) -> str:

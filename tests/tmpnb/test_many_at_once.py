@@ -6,14 +6,12 @@ With tiny servers, which are no notebooks: a thousand of those do not fit on thi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.hub_session import SessionError
-from tests.support.tmpnb import TinyHub, VisitorSession
+from tests.support.tmpnb import TinyHub, VisitorSession, come
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -24,17 +22,6 @@ def values(count: int) -> dict[str, object]:
         "pool": {"size": count, "concurrency": 20},
         "limits": {"servers": count, "perAddressPerMinute": 0},
     }
-
-
-async def come(visitor: VisitorSession, seconds: float = 240) -> str:
-    """Visit until there is a server, as a browser that waits; returns its name."""
-    async with asyncio.timeout(seconds):
-        while not visitor.username:
-            with contextlib.suppress(SessionError):  # the hub is away
-                await visitor.visit()
-            if not visitor.username:
-                await asyncio.sleep(1)
-    return visitor.username
 
 
 async def some_more(tasks: list[asyncio.Task[str]], count: int) -> None:
@@ -50,7 +37,7 @@ async def test_a_thousand_visitors_at_once_get_a_thousand_servers(tmp_path: Path
         await hub.until(900, ready=1000)
         ready = set(await hub.servers())
         visitors = [VisitorSession(hub.url) for _ in range(1000)]
-        names = await asyncio.gather(*(come(visitor) for visitor in visitors))
+        names = await asyncio.gather(*(come(visitor, 900) for visitor in visitors))
         assert [name for name, times in Counter(names).items() if times > 1] == []
         assert set(names) == ready
         again = await asyncio.gather(*(visitor.visit() for visitor in visitors[::50]))

@@ -81,6 +81,8 @@ def kubelet(cluster: Cluster, node: Node) -> str:
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": "/",
         "failCgroupV1": False,
+        # Of one pod, as a public service would have it.
+        "podPidsLimit": 512,
         "failSwapOn": False,
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "volumePluginDir": "/var/lib/kubelet/plugins/volume",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import configs
-from .settings import BIN, DOMAIN, PODS, SERVICES, Cluster, Node
+from .settings import BALANCERS, BIN, DOMAIN, PODS, SERVICES, Cluster, Node
 
 NETWORK = "network"
 API = "api"
@@ -72,7 +72,12 @@ def worker(cluster: Cluster, node: Node, runtime: str) -> NodeSpec:
             (str(folder / "volumes"), "/var/lib/volumes/local"),
             (str(cluster.folder / "volumes"), "/var/lib/volumes/shared"),
         ],
-        daemons=[_containerd(), Daemon("kubelet", kubelet, API), _kube_proxy()],
+        daemons=[
+            _containerd(),
+            Daemon("kubelet", kubelet, API),
+            _kube_proxy(),
+            Daemon("kube-router", _policies(cluster, node), API),
+        ],
     )
 
 
@@ -122,6 +127,11 @@ def _containerd() -> Daemon:
 
 def _kube_proxy() -> Daemon:
     return Daemon("kube-proxy", [_program("kube-proxy"), "--config=/run/kube-proxy.yaml"], API)
+
+
+def _policies(cluster: Cluster, node: Node) -> list[str]:
+    kubeconfig = f"{cluster.pki}/kube-router.conf"
+    return [_program("kube-router"), kubeconfig, node.name, str(SERVICES), str(BALANCERS)]
 
 
 def _etcd() -> list[str]:

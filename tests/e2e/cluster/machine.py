@@ -28,6 +28,7 @@ _PROGRAMS = {
     "ip": "iproute2",
     "nft": "nftables",
     "iptables": "iptables",
+    "ipset": "ipset",
     "runc": "runc",
     "debootstrap": "debootstrap",
 }

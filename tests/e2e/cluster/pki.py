@@ -53,6 +53,7 @@ def wanted(cluster: Cluster) -> list[Wanted]:
         Wanted("controller-manager", "system:kube-controller-manager", kubeconfig=True),
         Wanted("scheduler", "system:kube-scheduler", kubeconfig=True),
         Wanted("kube-proxy", "system:kube-proxy", kubeconfig=True),
+        Wanted("kube-router", "kube-router", kubeconfig=True),
     ]
     for node in cluster.nodes:
         name = f"system:node:{node.name}"

@@ -1,7 +1,7 @@
-"""Writes docs/explanation/nothing-lost.md and its plots from the committed results.
+"""Writes the figures of docs/explanation/nothing-lost.md, with plots, and of tmpnb.md there.
 
 .venv/bin/python -m tests.e2e.kubernetes.page            write them
-.venv/bin/python -m tests.e2e.kubernetes.page --check    fail if the page does not say what they say
+.venv/bin/python -m tests.e2e.kubernetes.page --check    fail if a page is out of step
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from pathlib import Path
 from benchmarks.tables import markdown
 from tests.e2e.cluster.settings import ROOT
 
-from . import report
+from . import report, visits
 from .measure import Measured, Row
 from .usage import Usage
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs/explanation/nothing-lost.md"
+VISITS_PAGE = ROOT / "docs/explanation/tmpnb.md"
 PLOTS = ROOT / "docs/images/nothing-lost"
 _PLOTS_TEXT = """### Over time
 
@@ -27,6 +28,7 @@ _PLOTS_TEXT = """### Over time
 [All of them](../images/nothing-lost/all-faults.svg).
 """
 _BEGIN, _END = "<!-- figures -->\n", "<!-- end -->\n"
+_NOTHING = "Not measured yet.\n"
 _COLUMNS = {
     "seconds": "seconds",
     "requests": "requests and messages",
@@ -46,8 +48,6 @@ _COLUMNS = {
 
 def filled(page: str, measured: Sequence[Measured], usages: Sequence[Usage] = ()) -> str:
     """The page with a table for each proxy, and what they take, between its marks."""
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     rows = [one.row for one in measured]
     parts = []
     for proxy in dict.fromkeys(row.proxy for row in rows):
@@ -57,8 +57,30 @@ def filled(page: str, measured: Sequence[Measured], usages: Sequence[Usage] = ()
         parts.append(_PLOTS_TEXT)
     if usages:
         parts.append(f"### Memory and CPU\n\n{_usage_table(usages)}")
-    text = "\n".join(parts) or "Not measured yet.\n"
-    return f"{before}{_BEGIN}\n{text}\n{_END}{after}"
+    return _between_marks(page, "\n".join(parts))
+
+
+def with_visits(page: str, waits: Sequence[visits.Wait]) -> str:
+    """The page with the table of how long visitors waited between its marks."""
+    head = [
+        "chart",
+        "the server",
+        "visitors",
+        "half of them within, s",
+        "99 % within, s",
+        "last, s",
+    ]
+    lines = [
+        [w.chart, w.server, str(w.visitors), f"{w.p50:.2f}", f"{w.p99:.2f}", f"{w.slowest:.2f}"]
+        for w in waits
+    ]
+    return _between_marks(page, markdown(head, lines, names=2) if lines else "")
+
+
+def _between_marks(page: str, text: str) -> str:
+    before, _, rest = page.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{text or _NOTHING}\n{_END}{after}"
 
 
 def _table(rows: Iterable[Row]) -> str:
@@ -81,16 +103,20 @@ def _usage_table(usages: Iterable[Usage]) -> str:
 
 
 def main() -> int:
-    """0 when the page says what the results say, or has been written."""
+    """0 when the pages say what the results say, or have been written."""
     measured = report.read(RESULTS) if (RESULTS / "lost.csv").exists() else []
     usages = report.read_usage(RESULTS) if (RESULTS / "usage.csv").exists() else []
-    before = PAGE.read_text()
-    after = filled(before, measured, usages)
+    texts = {
+        PAGE: filled(PAGE.read_text(), measured, usages),
+        VISITS_PAGE: with_visits(VISITS_PAGE.read_text(), visits.read(RESULTS)),
+    }
+    changed = {page: text for page, text in texts.items() if page.read_text() != text}
     if "--check" in sys.argv[1:]:
-        if before != after:
-            print(f"{PAGE.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
-        return int(before != after)
-    PAGE.write_text(after)
+        for page in changed:
+            print(f"{page.relative_to(ROOT)} is out of step; run: make generate", file=sys.stderr)
+        return int(bool(changed))
+    for page, text in changed.items():
+        page.write_text(text)
     if measured:
         PLOTS.mkdir(parents=True, exist_ok=True)
         report.draw(measured, PLOTS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyterhub_ha.tmpnb_pool import Backoff, Needs, Phase, Plan, Server, givable, plan
+from jupyterhub_ha.tmpnb_pool import Backoff, Needs, Phase, Plan, Rush, Server, givable, plan
 
 NEW, OLD = "new", "old"
 # One letter for a server: Ready, Starting, Ending, sTopped and Dead of the pool; small ones are of
@@ -129,3 +129,18 @@ def test_servers_that_began_together_fail_once():
     assert backoff.failures == 1
     backoff.failed(started=21.0, now=30.0)
     assert backoff.failures == 2
+
+
+def test_a_rush_lasts_while_visitors_come_and_is_over_when_they_do_not() -> None:
+    rush = Rush(calm=1, longest=4)
+    assert not rush.is_on(0, 100)
+    assert rush.is_on(100, 100.5)
+    assert rush.is_on(101, 101.9)
+    assert not rush.is_on(101, 102.1)
+    assert rush.is_on(103, 103), "another one"
+
+
+def test_who_comes_all_the_time_is_no_rush_for_long() -> None:
+    rush = Rush(calm=1, longest=4)
+    seen = [rush.is_on(second, second) for second in range(100, 120)]
+    assert seen == [True] * 5 + [False] * 15

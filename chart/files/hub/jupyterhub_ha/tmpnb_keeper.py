@@ -17,7 +17,7 @@ from .tmpnb_desk import Desk
 from .tmpnb_ends import ended
 from .tmpnb_hub_api import Answer, HubApi
 from .tmpnb_names import new_name
-from .tmpnb_pool import Backoff, Needs, Phase, Server, plan
+from .tmpnb_pool import Backoff, Needs, Phase, Rush, Server, plan
 from .tmpnb_register import Register
 from .tmpnb_report import Report
 from .tmpnb_settings import Settings
@@ -56,6 +56,7 @@ class Keeper:
         self._app = app
         self._log = log
         self._backoff = Backoff()
+        self._rush = Rush()
         self._demand = Demand(settings.sizes.demand_minutes)
         self._wake = asyncio.Event()
         self._api: HubApi | None = None
@@ -134,7 +135,7 @@ class Keeper:
             # Nobody is served who came when the pool was drained.
             wanted=wanted + waiting if self.size != 0 else 0,
             limit=settings.server_limit,
-            at_once=self._backoff.at_once(settings.concurrency, now),
+            at_once=0 if self._may_wait(servers, waiting, now) else self._at_once(now),
             spec=settings.spec,
         )
         decided = plan(servers, needs)
@@ -146,6 +147,15 @@ class Keeper:
             self._launches[name] = settings.spec
             self._spawn(self._launch(name, settings.spec))
         self._take_stock(now)
+
+    def _at_once(self, now: float) -> int:
+        return self._backoff.at_once(self.settings.concurrency, now)
+
+    def _may_wait(self, servers: list[Server], waiting: int, now: float) -> bool:
+        """Whether visitors come who all get a server of the pool, so that new ones can wait."""
+        last_claim = max((s.taken for s in servers if s.taken), default=0.0)
+        in_pool = any(s.usable and s.taken is None for s in servers)
+        return self._rush.is_on(last_claim, now) and in_pool and not waiting
 
     def _restock(self) -> list[Server]:
         servers = self._servers()

@@ -95,6 +95,29 @@ def givable(servers: Iterable[Server], spec: str, doubted: Collection[str] = ())
     return [s.name for s in sorted(pool, key=lambda server: server.spec != spec)]
 
 
+class Rush:
+    """Whether visitors are coming together just now, so that new servers can wait for a moment.
+
+    Starting servers takes processor time of the hub and of the nodes, which those who come need for
+    their pages. A rush is over after `calm` seconds without a claim, and does not count any more
+    after `longest` seconds: where visitors come all the time, the pool is filled all the time.
+    """
+
+    def __init__(self, calm: float = 1.0, longest: float = 4.0) -> None:
+        self._calm = calm
+        self._longest = longest
+        self._began: float | None = None
+
+    def is_on(self, last_claim: float, now: float) -> bool:
+        """Whether there is one at this time."""
+        if now - last_claim > self._calm:
+            self._began = None
+            return False
+        if self._began is None:
+            self._began = now
+        return now - self._began <= self._longest
+
+
 class Backoff:
     """How many servers may start after failures: none for a time, then one to try, then all.
 
