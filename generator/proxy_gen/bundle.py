@@ -6,7 +6,7 @@ paths (`host_traefik`); only what is not Kubernetes is a template (`templates/ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,12 +70,8 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
     Raises ProblemsError as `render` does, UsageError for what no host can run.
     """
     kind = str(get(given.data, ("proxy", "kind")) or get(defaults, ("proxy", "kind")))
-    if kind not in _CHARTS_KIND:
-        raise UsageError(
-            f"proxy.kind: on one host {kind!r} does not run; use one of {', '.join(_CHARTS_KIND)}"
-        )
-    if get(given.data, ("hub", "enabled")) is False:
-        raise UsageError("hub.enabled: a host has a hub, too; remove it, it is for Kubernetes")
+    if problems := list(_no_host_can(given.data, kind)):
+        raise UsageError("\n".join(problems))
     asked: dict[str, Any] = {"proxy": {"kind": _CHARTS_KIND[kind]}}
     if _CHARTS_KIND[kind] == "traefik-etcd":
         asked["proxy"]["etcd"] = {"enabled": True}
@@ -95,6 +91,19 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
     check(basis.https, replicas=len(basis.ports.replicas))
     absent = (name for name in rendered.placeholders if not name.startswith(_UNUSED[kind]))
     return Bundle(basis, _files(basis), tuple(absent))
+
+
+def _no_host_can(values: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """What these values ask for that is there in Kubernetes only."""
+    if kind not in _CHARTS_KIND:
+        yield f"proxy.kind: on one host {kind!r} does not run; use one of {', '.join(_CHARTS_KIND)}"
+    if get(values, ("hub", "enabled")) is False:
+        yield "hub.enabled: a host has a hub, too; remove it, it is for Kubernetes"
+    if get(values, ("tmpnb", "static", "enabled")):
+        yield (
+            "tmpnb.static.enabled: on one host all servers read the same files from one disk; set "
+            "it to false, it is for Kubernetes"
+        )
 
 
 def _files(basis: Basis) -> dict[str, File]:

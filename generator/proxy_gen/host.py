@@ -91,6 +91,15 @@ def claim(layout: Layout) -> Iterator[None]:
         yield
 
 
+# Deployments of the chart that this machine does not run.
+_NOT_HERE = {
+    "proxy-certificates": "proxy.https.enabled: on this machine users come by HTTP; "
+    "set it to false",
+    "tmpnb-static": "tmpnb.static.enabled: on this machine servers send these files themselves; "
+    "set it to false",
+}
+
+
 @dataclass(frozen=True)
 class Workloads:
     """The rendered workloads that a host runs, found by their component, whatever their names."""
@@ -102,11 +111,10 @@ class Workloads:
 
     @classmethod
     def of(cls, objects: Objects) -> Workloads:
-        """Find them; UsageError when the values ask for another proxy, another etcd or HTTPS."""
-        if objects.has("Deployment", "proxy-certificates"):
-            raise UsageError(
-                "proxy.https.enabled: on this machine users come by HTTP; set it to false"
-            )
+        """Find them; UsageError when the values ask for what is not here."""
+        problems = [text for name, text in _NOT_HERE.items() if objects.has("Deployment", name)]
+        if problems:
+            raise UsageError("\n".join(problems))
         try:
             return cls(
                 etcd=objects.find("StatefulSet", "proxy-etcd"),

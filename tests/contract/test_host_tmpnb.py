@@ -119,3 +119,17 @@ def test_the_bundle_is_linted_with_the_spawners_own_options(tmp_path: Path) -> N
     assert result.stdout == ""
     file.write_text(file.read_text().replace("tasks", "taskz"))
     assert "did you mean" in run("lint", file, "--target=host", "-q", code=1).stdout
+
+
+@pytest.mark.parametrize("command", ["render", "up"])
+def test_static_files_from_pods_of_their_own_are_refused(command: str, tmp_path: Path) -> None:
+    options = {
+        "render": ["--target=host", f"--output={tmp_path / 'bundle'}"],
+        "up": [f"--state-dir={tmp_path / 'state'}", "--port=0", "--dashboard-port=0"],
+    }
+    example = ROOT / "values-examples/conference-demo.yaml"
+    words = [*options[command], "--set=ingress.enabled=false", f"--secrets={SECRETS}"]
+    done = run(command, example, *(words if command == "render" else words[:-1]), code=2)
+    assert "tmpnb.static.enabled: on " in done.output
+    assert "set it to false" in done.output
+    assert not (tmp_path / "bundle").exists()
