@@ -28,7 +28,7 @@ What the chart's network policies, all on by default, let through, for these exa
 The tests render each of them, add users' pods as KubeSpawner makes them, and have
 [netpol-analyzer](https://github.com/np-guard/netpol-analyzer) evaluate the policies: between two
 peers exactly the ports of the first table are open. Policies work only where the cluster's network
-plugin enforces them.
+plugin enforces them; [the cluster of the tests](../how-to/cluster.md) does, by kube-router.
 
 Plugins differ in one thing: some take rules for addresses (`egressAllowRules`) for the addresses of
 pods, too, others only for those outside the cluster. The tables read them in the latter way. What
