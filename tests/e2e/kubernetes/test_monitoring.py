@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.e2e.cluster.settings import Cluster
 from tests.monitoring.rendered import (
     EVERYTHING,
     alert_expressions,
@@ -49,21 +50,29 @@ def _definition(kind: str, plural: str) -> Object:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def watched(
-    release: Release, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster, release: Release, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Prometheus, Rendered]]:
     """Prometheus, and what the release has made for it."""
     kube = release.kube
     kube.apply(*(_definition(kind, plural) for kind, plural in _KINDS.items()))
     for plural in _KINDS.values():
         kube.kubectl("wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
-    release.upgrade({"monitoring": EVERYTHING})
+    release.upgrade({"monitoring": EVERYTHING, **_let_in(f"{cluster.host_address}/32")})
     release.settle()
     rendered = Rendered(kube.run("helm", "get", "manifest", release.name))
     folder = tmp_path_factory.mktemp("watched")
     config = configuration(rendered, folder, _targets(release, rendered), kube.secret)
     with Prometheus(folder / "prometheus", config) as found:
         yield found, rendered
-    release.upgrade({"monitoring": {name: {"enabled": False} for name in EVERYTHING}})
+    off = {name: {"enabled": False} for name in EVERYTHING}
+    release.upgrade({"monitoring": off, **_let_in()})
+
+
+def _let_in(*networks: str) -> dict[str, Any]:
+    """Values by which Prometheus, which is no pod here, may read all pods."""
+    rules = [{"from": [{"ipBlock": {"cidr": network}}]} for network in networks]
+    policy = {"networkPolicy": {"ingress": rules}}
+    return {"hub": policy, "proxy": {"traefik": policy, "etcd": policy}}
 
 
 def _targets(release: Release, rendered: Rendered) -> dict[str, dict[str, str]]:

@@ -64,10 +64,12 @@ def site(cluster: Cluster, kube: Kube, tmp_path_factory: pytest.TempPathFactory)
     with pebble, served(packages, here) as index:
         acme = {"acmeServer": pebble.directory, "caCertificates": pebble.tls.ca.read_text()}
         pips = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": index, "PIP_TRUSTED_HOST": here}
+        # Users' pods reach no private address, and so no index of packages inside, by default.
+        egress = {"egress": [{"to": [{"ipBlock": {"cidr": f"{here}/32"}}]}]}
         values = {
             "hub": {"config": {"DummyAuthenticator": {"password": PASSWORD}}},
             "proxy": {"https": {"letsencrypt": acme}},
-            "singleuser": {"extraEnv": pips},
+            "singleuser": {"extraEnv": pips, "networkPolicy": egress},
         }
         release = Release(Kube(kube.kubeconfig, "secure"), "secure", values, _FILES)
         release.prepare()
