@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC
+from ipaddress import ip_address
 from typing import Any, Final
 
 from jupyterhub import orm
@@ -118,6 +119,13 @@ class Register:
     def user(self, name: str) -> Any:
         """JupyterHub's object; KeyError when there is none."""
         return self._users[self._records[name].user]
+
+    def runs_at(self, address: str) -> bool:
+        """Whether a user's server has this address for itself, as pods have."""
+        if not address or ip_address(address).is_loopback:
+            return False  # what connects from there may be our own proxy
+        servers = self._app.db.query(orm.Server)
+        return servers.filter(orm.Server.ip == address).first() is not None
 
     def of_ticket(self, ticket: str) -> Server | None:
         """The running server that this ticket has taken before."""
