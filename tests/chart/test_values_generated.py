@@ -1,6 +1,5 @@
 """values.yaml is the only source: the schema and the reference page follow from it."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 from tests.support.chart import CHART, ROOT, RenderError, render
+from tests.support.scripts import module_of
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -17,11 +17,7 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 @pytest.fixture(scope="module")
 def comments():
     """The module beside the generator, which is a script and no package."""
-    file = ROOT / "tools/values/comments.py"
-    spec = importlib.util.spec_from_file_location("values_comments", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / "tools/values/comments.py")
 
 
 def test_committed_files_are_what_would_be_generated():

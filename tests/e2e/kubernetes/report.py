@@ -51,39 +51,40 @@ def write(measured: Sequence[Measured], usages: Sequence[Usage], folder: Path) -
         for one in measured
     ]
     (folder / "lost.json").write_text(json.dumps(document, indent=1) + "\n")
-    _write_csv(folder / "lost.csv", [asdict(row) for row in rows])
+    write_csv(folder / "lost.csv", [asdict(row) for row in rows])
     seconds = [
         {"proxy": one.row.proxy, "fault": one.row.fault, **asdict(second)}
         for one in measured
         for second in one.seconds
     ]
-    _write_csv(folder / "seconds.csv", seconds)
+    write_csv(folder / "seconds.csv", seconds)
     if usages:
-        _write_csv(folder / "usage.csv", [asdict(usage) for usage in usages])
+        write_csv(folder / "usage.csv", [asdict(usage) for usage in usages])
     draw(measured, folder)
 
 
 def read(folder: Path) -> list[Measured]:
     """What `write` wrote, without the texts of the failures."""
     seconds: dict[tuple[str, str], list[Second]] = {}
-    for line in _read_csv(folder / "seconds.csv"):
+    for line in read_csv(folder / "seconds.csv"):
         key = line.pop("proxy"), line.pop("fault")
-        seconds.setdefault(key, []).append(_typed(Second, line))
-    rows = [_typed(Row, line) for line in _read_csv(folder / "lost.csv")]
+        seconds.setdefault(key, []).append(typed(Second, line))
+    rows = [typed(Row, line) for line in read_csv(folder / "lost.csv")]
     return [Measured(row, seconds[row.proxy, row.fault], []) for row in rows]
 
 
 def read_usage(folder: Path) -> list[Usage]:
     """What a proxy tier took, as `write` wrote it."""
-    return [_typed(Usage, line) for line in _read_csv(folder / "usage.csv")]
+    return [typed(Usage, line) for line in read_csv(folder / "usage.csv")]
 
 
-def _read_csv(file: Path) -> list[dict[str, str]]:
+def read_csv(file: Path) -> list[dict[str, str]]:
+    """The lines of a file, as texts by the names of its columns."""
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines))
 
 
-def _typed(kind: type[Any], line: dict[str, str]) -> Any:
+def typed(kind: type[Any], line: dict[str, str]) -> Any:
     """A dataclass of numbers and texts, from texts; an empty number is None."""
     makers: dict[str, Any] = {"int": int, "float": float, "str": str}
     values = {}
@@ -95,7 +96,8 @@ def _typed(kind: type[Any], line: dict[str, str]) -> Any:
     return kind(**values)
 
 
-def _write_csv(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_csv(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """A line for each row, below the names of the columns, which all rows have."""
     with file.open("w", newline="") as output:
         writer = csv.DictWriter(output, list(rows[0]), lineterminator="\n")
         writer.writeheader()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import math
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.support.tmpnb import VisitorSession, come
+
+from .load.events import share
+from .report import read_csv, typed, write_csv
 
 FILE = "visits.csv"
 
@@ -57,38 +58,20 @@ def waits(chart: str, arrivals: Sequence[Arrival], pool: Collection[str]) -> lis
     kinds = {"waited for the visitor": True, "started for the visitor": False}
     found = []
     for server, waited in kinds.items():
-        took = sorted(a.seconds for a in arrivals if (a.visitor.username in pool) is waited)
+        took = [a.seconds for a in arrivals if (a.visitor.username in pool) is waited]
         if took:
-            half, nearly = _share(took, 0.5), _share(took, 0.99)
-            found.append(Wait(chart, server, len(took), half, nearly, round(took[-1], 2)))
+            figures = (round(share(took, part), 2) for part in (0.5, 0.99, 1))
+            found.append(Wait(chart, server, len(took), *figures))
     return found
-
-
-def _share(ordered: Sequence[float], share: float) -> float:
-    """The time within which this share of them was served."""
-    return round(ordered[math.ceil(share * len(ordered)) - 1], 2)
 
 
 def write(lines: Sequence[Wait], folder: Path) -> None:
     """visits.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / FILE).open("w", newline="") as output:
-        names = [field.name for field in fields(Wait)]
-        writer = csv.DictWriter(output, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
+    write_csv(folder / FILE, [asdict(line) for line in lines])
 
 
 def read(folder: Path) -> list[Wait]:
     """What `write` wrote; nothing if there is no such file."""
     file = folder / FILE
-    if not file.exists():
-        return []
-    with file.open(newline="") as lines:
-        return [
-            Wait(
-                line["chart"], line["server"], int(line["visitors"]),
-                float(line["p50"]), float(line["p99"]), float(line["slowest"]),
-            )
-            for line in csv.DictReader(lines)
-        ]  # fmt: skip
+    return [typed(Wait, line) for line in read_csv(file)] if file.exists() else []

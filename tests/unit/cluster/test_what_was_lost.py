@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.kubernetes import page, report
+from tests.e2e.kubernetes import page, report, visits
 from tests.e2e.kubernetes.faults import Fault
 from tests.e2e.kubernetes.load.events import CLOSED, FAILED, OK, Event, Log, by_second, share
 from tests.e2e.kubernetes.load.logins import Logins
@@ -132,3 +132,13 @@ def test_the_table_says_what_was_lost_and_whether_that_is_allowed() -> None:
     assert "yes" in lines["a node drained"]
     assert "NO" in lines["kill -9"]
     assert max(map(len, text.splitlines())) <= 240
+
+
+def test_how_long_visitors_waited_is_read_as_it_was_written(tmp_path: Path) -> None:
+    lines = [visits.Wait("a, b", "waited for the visitor", 20, 0.25, 0.5, 0.75)]
+    assert visits.read(tmp_path) == []
+    visits.write(lines, tmp_path)
+    assert visits.read(tmp_path) == lines
+    found = page.with_visits("text\n<!-- figures -->\nold\n<!-- end -->\nmore\n", lines)
+    assert "| a, b | waited for the visitor | 20 | 0.25 | 0.50 | 0.75 |" in found
+    assert "old" not in found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from types import ModuleType
 
 import pytest
 from tests.support.processes import ROOT
+from tests.support.scripts import module_of
 
 FILE = ROOT / "chart/files/singleuser/collect_static.py"
 SCRIPT = "a = 1;\n" * 200
@@ -20,12 +20,7 @@ SCRIPT = "a = 1;\n" * 200
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """The chart's script as a module."""
-    spec = importlib.util.spec_from_file_location("collect_static", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(FILE)
 
 
 def write(file: Path, text: str) -> Path:

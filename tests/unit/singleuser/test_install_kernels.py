@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -10,18 +9,13 @@ from typing import Any
 
 import pytest
 from tests.support.processes import ROOT
+from tests.support.scripts import module_of
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """The chart's script as a module."""
-    file = ROOT / "chart/files/singleuser/install_kernels.py"
-    spec = importlib.util.spec_from_file_location("install_kernels", file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(ROOT / "chart/files/singleuser/install_kernels.py")
 
 
 def kernelspec(folder: Path, spec: Any) -> str:
