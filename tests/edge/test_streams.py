@@ -131,17 +131,26 @@ async def test_a_limit_for_bodies(world: World, web_server: str, tmp_path: Path)
 
 
 async def test_connections_are_kept(world: World) -> None:
-    """Many clients' requests share a few connections to the proxy"""
+    """What comes over one connection needs one to the proxy at most, and clients share these
+
+    HAProxy's ``http-reuse safe`` opens another one for the first request of a client where none has
+    been used a second time yet: nothing is lost when the proxy closes one at that moment.
+    """
     port = int(world.system.proxy_url.rpartition(":")[2])
+    clients, requests = 10, 5
     async with Recorder() as server:
         await world.route(server.url)
         before, after = _connections_to(port), set()
-        for _ in range(10):
-            assert (await world.exchange(request(PATH, "Connection: close"))).status == 200
-            after |= _connections_to(port)
-            await asyncio.sleep(0.02)
-    assert len(server.requests) == 10
-    assert 1 <= len(after - before) <= 3
+        for _ in range(clients):
+            async with world.connect() as connection:
+                for _ in range(requests):
+                    await connection.send(request(PATH))
+                    answer = await connection.response()
+                    assert answer
+                    assert answer.status == 200
+                    after |= _connections_to(port)
+    assert len(server.requests) == clients * requests
+    assert 1 <= len(after - before) <= clients
 
 
 def _connections_to(port: int) -> set[str]:
