@@ -8,6 +8,7 @@
 {{- if $tmpnb.enabled }}
 {{- include "jupyterhub-ha.validate.tmpnb.sizes" $tmpnb }}
 {{- include "jupyterhub-ha.validate.tmpnb.embed" . }}
+{{- include "jupyterhub-ha.validate.tmpnb.share" . }}
 {{- if regexMatch "^/(/|hub(/|$)|user(/|$))" $tmpnb.open }}
 tmpnb.open: {{ $tmpnb.open }} is no path within a visitor's server; write what stands behind /user/NAME there, such as /lab
 {{- end }}
@@ -16,6 +17,25 @@ tmpnb.static.enabled: only Traefik leads single paths of visitors elsewhere, and
 {{- end }}
 {{- if and $tmpnb.maxAge (lt (int $tmpnb.maxAge) (int $tmpnb.idleTimeout)) }}
 tmpnb.maxAge: {{ int $tmpnb.maxAge }} s are over before a server could be idle for {{ int $tmpnb.idleTimeout }} s; raise it, or lower tmpnb.idleTimeout
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Shared notebooks: what the service would not get, or could not keep. */}}
+{{- define "jupyterhub-ha.validate.tmpnb.share" -}}
+{{- $share := .Values.tmpnb.share -}}
+{{- if $share.enabled }}
+{{- if hasKey (.Values.hub.services | default dict) "share" }}
+hub.services.share: is the name of the service for shared notebooks; give yours another one, or set tmpnb.share.enabled to false
+{{- end }}
+{{- if and $share.image.tag (not $share.image.name) }}
+tmpnb.share.image.tag: is of an image that has no name; give tmpnb.share.image.name, too
+{{- end }}
+{{- if and $share.image.name (not $share.image.tag) }}
+tmpnb.share.image.name: has no tag, and singleuser.image.tag is another image's; give tmpnb.share.image.tag, too
+{{- end }}
+{{- if gt (float64 $share.maxSize) (float64 $share.totalSize) }}
+tmpnb.share.maxSize: {{ $share.maxSize }} megabytes for one notebook are more than tmpnb.share.totalSize, {{ $share.totalSize }}, for all; lower it
 {{- end }}
 {{- end }}
 {{- end }}

@@ -76,6 +76,11 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
         )
     if get(given.data, ("hub", "enabled")) is False:
         raise UsageError("hub.enabled: a host has a hub, too; remove it, it is for Kubernetes")
+    if get(given.data, ("tmpnb", "share", "enabled")):
+        raise UsageError(
+            "tmpnb.share.enabled: on one host there is no service for shared notebooks yet; set it "
+            "to false, or run it by hand (docs/how-to/share-notebooks.md)"
+        )
     asked: dict[str, Any] = {"proxy": {"kind": _CHARTS_KIND[kind]}}
     if _CHARTS_KIND[kind] == "traefik-etcd":
         asked["proxy"]["etcd"] = {"enabled": True}

@@ -107,6 +107,11 @@ class Workloads:
             raise UsageError(
                 "proxy.https.enabled: on this machine users come by HTTP; set it to false"
             )
+        if objects.has("Deployment", "share"):
+            raise UsageError(
+                "tmpnb.share.enabled: on this machine the service for shared notebooks is not "
+                "started; set it to false"
+            )
         try:
             return cls(
                 etcd=objects.find("StatefulSet", "proxy-etcd"),

@@ -24,7 +24,12 @@ from jupyterhub_ha.tmpnb_authenticator import TemporaryAuthenticator
 from jupyterhub_ha.tmpnb_size import Sizes
 from jupyterhub_ha.values import merge
 
-OPTIONS = leaves(SCHEMA["properties"]["tmpnb"], "tmpnb")
+# What is below `share` is of the service's own pod: tests/chart/test_share.py.
+OPTIONS = {
+    path: schema
+    for path, schema in leaves(SCHEMA["properties"]["tmpnb"], "tmpnb").items()
+    if not path.startswith("tmpnb.share.") or path == "tmpnb.share.enabled"
+}
 SAMPLES = {"tmpnb.sandbox.disk": "3G", "tmpnb.pool.quiet.hours": ["1-2"]}
 
 

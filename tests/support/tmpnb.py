@@ -58,6 +58,7 @@ c.JupyterHub.services = [{{"name": "operator", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [
     {{"name": "operator", "scopes": ["admin:servers", "list:users"], "services": ["operator"]}},
 ]
+{before}
 configure_tmpnb(c, Values(json.loads({values!r})))
 """
 _FILE = """
@@ -91,8 +92,10 @@ class TmpnbHub(LocalHub):
         *,
         values: Mapping[str, Any] | None = None,
         base: str = "/",
+        before: str = "",
     ) -> None:
-        super().__init__(folder, config(tmpnb or {}, values or {}) + more, base=base)
+        text = config(tmpnb or {}, {"hub": {"baseUrl": base}, **(values or {})}, before)
+        super().__init__(folder, text + more, base=base)
 
     async def report(self) -> dict[str, Any]:
         """What operators see."""
@@ -227,10 +230,10 @@ class VisitorSession(HubSession):
         return answer
 
 
-def config(tmpnb: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """The part of jupyterhub_config.py that is ours."""
+def config(tmpnb: Mapping[str, Any], values: Mapping[str, Any], before: str = "") -> str:
+    """The part of jupyterhub_config.py that is ours; `before` comes before it looks at the rest."""
     merged = merge(merge(VALUES, {"tmpnb": tmpnb}), values)
-    return _CONFIG.format(root=str(ROOT), token=TOKEN, values=json.dumps(merged))
+    return _CONFIG.format(root=str(ROOT), token=TOKEN, before=before, values=json.dumps(merged))
 
 
 def operator() -> dict[str, str]:
