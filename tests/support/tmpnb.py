@@ -48,6 +48,7 @@ import sys
 
 sys.path.insert(0, {root!r})
 from jupyterhub_ha.configure_tmpnb import configure_tmpnb
+from jupyterhub_ha.content_security import configure_content_security
 from jupyterhub_ha.values import Values
 
 c.JupyterHub.proxy_class = "jupyterhub_ha.InProcessProxy"
@@ -59,7 +60,9 @@ c.JupyterHub.load_roles = [
     {{"name": "operator", "scopes": ["admin:servers", "list:users"], "services": ["operator"]}},
 ]
 {before}
-configure_tmpnb(c, Values(json.loads({values!r})))
+_values = Values(json.loads({values!r}))
+configure_content_security(c, _values)
+configure_tmpnb(c, _values)
 """
 _FILE = """
 import os

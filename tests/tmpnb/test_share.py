@@ -178,11 +178,19 @@ async def test_the_button_gives_a_server_and_leads_back(hub: SharingHub) -> None
     await hub.until(ready=1)
     claims = (await hub.report())["claims"]
     visitor = stranger(hub)
-    answer = await visitor.follow(f"{made['url']}/open")
+    url = f"{made['url']}/open"
+    answer = await visitor.follow(url)
     assert answer.code == 200
-    assert answer.request.url == f"{made['url']}/open"
+    assert answer.request.url == url
     assert b'data-server="/jupyter/user/' in answer.body
     assert (await hub.report())["claims"] == claims + 1
+
+    # Only the button on a page of this host puts the copy there at once.
+    at_once = b'<button id="open" class="button" hidden>'
+    for site in ("same-origin", "same-site", "cross-site", "none", ""):
+        answer = await visitor.fetch(url, headers={"Sec-Fetch-Site": site})
+        assert answer.code == 200
+        assert (at_once in answer.body) is (site == "same-origin"), site
 
 
 async def test_who_has_lost_a_server_gets_another_one_by_the_button(hub: SharingHub) -> None:

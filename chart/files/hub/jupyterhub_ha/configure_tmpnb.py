@@ -77,6 +77,7 @@ _SPEC: Final = (
     "tmpnb.open",
     "tmpnb.embed",
     "tmpnb.sandbox",
+    "tmpnb.share.enabled",
 )
 
 

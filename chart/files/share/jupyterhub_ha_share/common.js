@@ -5,14 +5,10 @@ function encodePath(path) {
   return path.split("/").map(encodeURIComponent).join("/");
 }
 
-// The value of a cookie of a path of this site. A page sees the cookies of its own address only, so
-// it takes that address for a moment.
-function cookieAt(path, name) {
-  const here = location.href;
-  history.replaceState(null, "", path);
-  const found = document.cookie.split("; ").find((one) => one.startsWith(name + "="));
-  history.replaceState(null, "", here);
-  return found ? found.slice(name.length + 1) : "";
+// The token that lets a page change something, which its cookie holds.
+function xsrfToken(page) {
+  const found = page.cookie.split("; ").find((one) => one.startsWith("_xsrf="));
+  return found ? found.slice("_xsrf=".length) : "";
 }
 
 // A page or an answer of the visitor's own server. In this mode JupyterHub takes its cookie for

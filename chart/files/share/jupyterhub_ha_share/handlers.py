@@ -248,9 +248,13 @@ class OpenHandler(VisitorHandler):
 
     @authenticated
     async def get(self, identity: str) -> None:
-        """The page whose script puts the copy there."""
+        """The page whose script puts the copy there; who comes by a link from elsewhere is asked.
+
+        Else another site, or a link in a shared notebook, could put files into visitors' servers.
+        """
         record = await self.site.run(self.site.shares.find, identity)
-        self.finish(pages.opening(self.site.prefix, self.server, record))
+        asks = self.request.headers.get("Sec-Fetch-Site") != "same-origin"
+        self.finish(pages.opening(self.site.prefix, self.server, record, asks=asks))
 
 
 class StaticHandler(SiteHandler):

@@ -94,12 +94,13 @@ server has ended, and may open a copy in a server of their own.</p>
     return _page(prefix, "Share a notebook", body, kind="mine", data=data)
 
 
-def opening(prefix: str, server: str, record: Record) -> str:
-    """Puts a copy into the visitor's own server, and goes there."""
+def opening(prefix: str, server: str, record: Record, *, asks: bool) -> str:
+    """Puts a copy into the visitor's own server, and goes there; at once, or when asked to."""
     body = f"""\
 <main>
 <h1>Opening {escape(record.name)}</h1>
-<p id="status" role="status">A copy is being put into your server.</p>
+<p id="status" role="status">A copy {"will be" if asks else "is being"} put into your server.</p>
+<p><button id="open" class="button"{"" if asks else " hidden"}>Open a copy</button></p>
 <noscript><p>This needs JavaScript.</p></noscript>
 </main>
 <script src="{prefix}static/common.js"></script>

@@ -1,7 +1,7 @@
 "use strict";
 
 const {prefix, server, hub, maxSize} = document.body.dataset;
-const xsrf = () => ({"X-XSRFToken": cookieAt(prefix, "_xsrf")});
+const xsrf = () => ({"X-XSRFToken": xsrfToken(document)});
 
 function element(name, text, action) {
   const made = document.createElement(name);
