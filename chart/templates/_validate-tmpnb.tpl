@@ -22,29 +22,6 @@ tmpnb.maxAge: {{ int $tmpnb.maxAge }} s are over before a server could be idle f
 {{- end }}
 {{- end }}
 
-{{- /* Shared notebooks: what the service would not get, or could not keep. */}}
-{{- define "jupyterhub-ha.validate.tmpnb.share" -}}
-{{- $share := .Values.tmpnb.share -}}
-{{- if $share.enabled }}
-{{- if hasKey (.Values.hub.services | default dict) "share" }}
-hub.services.share: is the name of the service for shared notebooks; give yours another one, or set tmpnb.share.enabled to false
-{{- end }}
-{{- if and $share.image.tag (not $share.image.name) }}
-tmpnb.share.image.tag: is of an image that has no name; give tmpnb.share.image.name, too
-{{- end }}
-{{- if and $share.image.name (not $share.image.tag) }}
-tmpnb.share.image.name: has no tag, and singleuser.image.tag is another image's; give tmpnb.share.image.tag, too
-{{- end }}
-{{- $ancestors := get (.Values.proxy.contentSecurityPolicy.singleuser | default dict) "frame-ancestors" }}
-{{- if and $ancestors (not (has "'self'" $ancestors)) }}
-proxy.contentSecurityPolicy.singleuser.frame-ancestors: lacks 'self', and a page of this host puts copies of shared notebooks into visitors' servers by such a frame; add "'self'", or set tmpnb.share.enabled to false
-{{- end }}
-{{- if gt (float64 $share.maxSize) (float64 $share.totalSize) }}
-tmpnb.share.maxSize: {{ $share.maxSize }} megabytes for one notebook are more than tmpnb.share.totalSize, {{ $share.totalSize }}, for all; lower it
-{{- end }}
-{{- end }}
-{{- end }}
-
 {{- /* How many servers, and when: takes `tmpnb`. */}}
 {{- define "jupyterhub-ha.validate.tmpnb.sizes" -}}
 {{- $pool := .pool -}}

@@ -19,6 +19,8 @@ from jupyterhub_ha.values import Mounts, Values, merge
 from proxy_gen.mounts import Objects, write_mounts
 
 SHARING = merge(LEAST, {"tmpnb": {"share": {"enabled": True}}})
+BUCKET = {"endpoint": "https://s3.example.org", "bucket": "mine", "existingSecret": "my-key"}
+IN_BUCKET = merge(SHARING, {"tmpnb": {"share": {"storage": {"type": "s3", "s3": BUCKET}}}})
 FOLDER = CHART / "files/share/jupyterhub_ha_share"
 OPTIONS = leaves(SCHEMA["properties"]["tmpnb"]["properties"]["share"], "tmpnb.share")
 SAMPLES = {
@@ -27,6 +29,7 @@ SAMPLES = {
     "tmpnb.share.image": {"name": "a/b", "tag": "c"},
     "tmpnb.share.storage.accessModes": ["ReadWriteMany"],
     "tmpnb.share.networkPolicy.enabled": False,
+    "tmpnb.share.storage.s3.endpoint": "https://other.example.org",
 }
 
 
@@ -61,7 +64,10 @@ def test_every_option_changes_what_is_made(path: str, by_default: Any) -> None:
     value = SAMPLES.get(path)
     if value is None:
         value = another(path, schema, schema.get("default"))
-    assert visible(merge(SHARING, nested(path, value))) != by_default
+    if path.startswith("tmpnb.share.storage.s3."):
+        assert visible(merge(IN_BUCKET, nested(path, value))) != visible(IN_BUCKET)
+    else:
+        assert visible(merge(SHARING, nested(path, value))) != by_default
 
 
 def test_without_the_switch_there_is_nothing_of_it() -> None:
@@ -117,6 +123,47 @@ def test_a_claim_of_ones_own_is_used_and_none_is_made() -> None:
     assert not rendered.has("PersistentVolumeClaim", "share")
     volumes = {one["name"]: one for one in rendered.pod("Deployment", "share")["volumes"]}
     assert volumes["shared"]["persistentVolumeClaim"] == {"claimName": "mine"}
+
+
+def test_a_bucket_instead_of_a_volume() -> None:
+    rendered = render(IN_BUCKET)
+    assert not rendered.has("PersistentVolumeClaim", "share")
+    assert "shared" not in {one["name"] for one in rendered.pod("Deployment", "share")["volumes"]}
+    assert "shared" not in {one["name"] for one in container(rendered)["volumeMounts"]}
+    words = [*container(rendered)["command"], *container(rendered)["args"]]
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    env = {one["name"]: one for one in container(rendered)["env"]}
+    for key in keys:
+        assert env[key]["valueFrom"]["secretKeyRef"] == {"name": "my-key", "key": key}
+    # The service itself takes all that; nobody answers at that address.
+    given = {
+        "PYTHONPATH": str(FOLDER.parent),
+        "JUPYTERHUB_API_TOKEN": "x",
+        **dict.fromkeys(keys, "x"),
+    }
+    words = [word.replace("https://s3.example.org", "http://127.0.0.1:9") for word in words]
+    done = subprocess.run(
+        [sys.executable, *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        env=given,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("--storage the storage at http://127.0.0.1:9 does not answer: ")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [("https://a.example", 443), ("http://a.example", 80), ("http://minio.s3:9000", 9000)],
+)
+def test_the_service_reaches_the_port_of_the_store(endpoint: str, port: int) -> None:
+    storage = {"storage": {"s3": {"endpoint": endpoint}}}
+    policy = render(merge(IN_BUCKET, {"tmpnb": {"share": storage}})).get("NetworkPolicy", "share")
+    (rule,) = [rule for rule in policy["spec"]["egress"] if "ipBlock" in rule["to"][0]][:1]
+    assert rule["ports"] == [{"port": port}]
+    assert rule["to"] == [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]
 
 
 @pytest.mark.parametrize("base", ["/", "/jupyter", "/a/b/"])

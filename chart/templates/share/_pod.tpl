@@ -17,7 +17,14 @@
 
 {{- define "jupyterhub-ha.share.args" -}}
 {{- $share := .Values.tmpnb.share -}}
+{{- $s3 := $share.storage.s3 -}}
+{{- if eq $share.storage.type "s3" }}
+- --storage=s3://{{ $s3.bucket }}/{{ $s3.prefix }}
+- --s3-endpoint={{ $s3.endpoint }}
+- --s3-region={{ $s3.region }}
+{{- else }}
 - --storage=/var/lib/share
+{{- end }}
 - --port=8080
 - --max-size={{ $share.maxSize }}
 - --total-size={{ $share.totalSize }}
@@ -27,12 +34,28 @@
 - --render-memory={{ $share.render.memory }}
 {{- end }}
 
+{{- /* The port of the store of objects: that in its URL, or the scheme's. */}}
+{{- define "jupyterhub-ha.share.s3Port" -}}
+  {{- $endpoint := .Values.tmpnb.share.storage.s3.endpoint | default "" -}}
+  {{- regexFind ":[0-9]+$" $endpoint | trimPrefix ":" | default (hasPrefix "https:" $endpoint | ternary "443" "80") }}
+{{- end }}
+
 {{- define "jupyterhub-ha.share.env" -}}
 - name: JUPYTERHUB_API_TOKEN
   valueFrom:
     secretKeyRef:
       name: {{ include "jupyterhub-ha.hub.fullname" . }}
       key: hub.services.share.apiToken
+{{- $storage := .Values.tmpnb.share.storage }}
+{{- if eq $storage.type "s3" }}
+{{- range $key := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
+- name: {{ $key }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $storage.s3.existingSecret | quote }}
+      key: {{ $key }}
+{{- end }}
+{{- end }}
 - name: JUPYTERHUB_API_URL
   value: http://{{ include "jupyterhub-ha.hub.fullname" . }}:8081{{ include "jupyterhub-ha.share.base" . }}hub/api
 - name: JUPYTERHUB_BASE_URL
@@ -124,17 +147,21 @@ containers:
       - name: package
         mountPath: /usr/local/lib/share/jupyterhub_ha_share
         readOnly: true
+      {{- if eq $share.storage.type "volume" }}
       - name: shared
         mountPath: /var/lib/share
+      {{- end }}
       - name: tmp
         mountPath: /tmp
 volumes:
   - name: package
     configMap:
       name: {{ include "jupyterhub-ha.share-package.fullname" . }}
+  {{- if eq $share.storage.type "volume" }}
   - name: shared
     persistentVolumeClaim:
       claimName: {{ include "jupyterhub-ha.share-pvc.fullname" . }}
+  {{- end }}
   - name: tmp
     emptyDir:
       medium: Memory

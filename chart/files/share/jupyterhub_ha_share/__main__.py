@@ -1,7 +1,8 @@
 """Run the service: `python -m jupyterhub_ha_share --storage /var/lib/share`.
 
 The hub's variables for services say the rest: JUPYTERHUB_API_TOKEN, JUPYTERHUB_API_URL,
-JUPYTERHUB_BASE_URL and JUPYTERHUB_SERVICE_PREFIX.
+JUPYTERHUB_BASE_URL and JUPYTERHUB_SERVICE_PREFIX. For a bucket, AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY are the key of an account.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +28,8 @@ from tornado.web import Application
 from .errors import StorageError
 from .handlers import Site, routes
 from .renderer import Renderer
+from .s3_signature import Credentials
+from .s3_store import Bucket, S3Store
 from .shares import Limits, Shares
 from .store import FolderStore, Store
 
@@ -44,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("JUPYTERHUB_API_TOKEN: is empty; give it the service's token", file=sys.stderr)
         return 1
     try:
-        store = FolderStore(Path(options.storage))
+        store = _store(options)
     except StorageError as error:
         print(f"--storage {error}", file=sys.stderr)
         return 1
@@ -52,10 +56,34 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _store(options: argparse.Namespace) -> Store:
+    scheme, found, rest = options.storage.partition("://")
+    if not found:
+        return FolderStore(Path(options.storage))
+    name, _, prefix = rest.partition("/")
+    if scheme != "s3" or not name:
+        raise StorageError(f"{options.storage}: is no folder, and no s3://BUCKET/PREFIX")
+    if not re.fullmatch(r"https?://[^/@?#]+", options.s3_endpoint):
+        raise StorageError(
+            f"{options.storage}: --s3-endpoint {options.s3_endpoint!r} is not as "
+            "https://s3.example.org, without a path; give the store's"
+        )
+    given = [os.environ.get(key, "") for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if not all(given):
+        raise StorageError(
+            f"{options.storage}: AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is empty; give both"
+        )
+    prefix = prefix.strip("/")
+    start = f"{prefix}/" if prefix else ""
+    return S3Store(Bucket(options.s3_endpoint, name, start, options.s3_region), Credentials(*given))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jupyterhub_ha_share", description=__doc__)
     add = parser.add_argument
-    add("--storage", required=True, help="the folder for all that is shared")
+    add("--storage", required=True, help="for all that is shared: a folder, or s3://BUCKET/PREFIX")
+    add("--s3-endpoint", default="", help="URL of the store with that bucket, without a path")
+    add("--s3-region", default="us-east-1", help="of the bucket, where the store has regions")
     add("--address", default="", help="where to listen; every address by default")
     add("--port", type=int, default=8080)
     add("--max-size", type=float, default=10, help="megabytes of one notebook")
