@@ -24,11 +24,11 @@ from jupyterhub_ha.tmpnb_authenticator import TemporaryAuthenticator
 from jupyterhub_ha.tmpnb_size import Sizes
 from jupyterhub_ha.values import merge
 
-# What is below `share` is of the service's own pod: tests/chart/test_share.py.
+# What is below these is of pods of their own: tests/chart/test_share.py, test_tmpnb_static.py.
 OPTIONS = {
     path: schema
     for path, schema in leaves(SCHEMA["properties"]["tmpnb"], "tmpnb").items()
-    if not path.startswith("tmpnb.share.") or path == "tmpnb.share.enabled"
+    if not path.startswith(("tmpnb.share.", "tmpnb.static.")) or path == "tmpnb.share.enabled"
 }
 SAMPLES = {"tmpnb.sandbox.disk": "3G", "tmpnb.pool.quiet.hours": ["1-2"]}
 
@@ -126,4 +126,4 @@ def test_a_block_of_values_in_the_how_to_renders(block: str) -> None:
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
