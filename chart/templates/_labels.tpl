@@ -12,6 +12,7 @@
     proxy-certificates what publishes certificates
     proxy-etcd        members of etcd
     proxy-etcd-setup  set-up Job and the CronJobs of etcd
+    share             shared notebooks
     singleuser-server user pods (KubeSpawner sets it)
     tmpnb-static      static files of visitors' pages
 */}}

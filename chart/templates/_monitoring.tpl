@@ -83,6 +83,10 @@ annotations:
     {{- $_ := set $services . (dict "apiToken" $token) }}
     {{- $_ := set $roles . (dict "services" (list .) "scopes" (list "read:metrics")) }}
   {{- end }}
+  {{- if include "jupyterhub-ha.share.enabled" . }}
+    {{- $token := include "jupyterhub-ha.hub.cookieSecret" $ | printf "share/%s" | sha256sum }}
+    {{- $_ := set $services "share" (dict "apiToken" $token) }}
+  {{- end }}
   {{- toJson (dict
     "services" (mergeOverwrite $services (deepCopy (.Values.hub.services | default dict)))
     "loadRoles" (mergeOverwrite $roles (deepCopy (.Values.hub.loadRoles | default dict)))) }}

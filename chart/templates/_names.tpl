@@ -94,6 +94,19 @@
 {{- end }}
 
 
+{{- /* Shared notebooks: workload, Service, volume, policy; and the ConfigMap with the service. */}}
+{{- define "jupyterhub-ha.share.fullname" -}}
+  {{- include "jupyterhub-ha.fullname.dash" . }}share
+{{- end }}
+
+{{- define "jupyterhub-ha.share-package.fullname" -}}
+  {{- include "jupyterhub-ha.share.fullname" . }}-package
+{{- end }}
+
+{{- define "jupyterhub-ha.share-pvc.fullname" -}}
+  {{- .Values.tmpnb.share.storage.existingClaim | default (include "jupyterhub-ha.share.fullname" .) }}
+{{- end }}
+
 {{- /* The rest. */}}
 {{- define "jupyterhub-ha.singleuser.fullname" -}}
   {{- include "jupyterhub-ha.fullname.dash" . }}singleuser
@@ -161,6 +174,7 @@ proxy-api: {{ include "jupyterhub-ha.proxy-api.fullname" . | quote }}
 proxy-public: {{ include "jupyterhub-ha.proxy-public.fullname" . | quote }}
 proxy-replicas: {{ include "jupyterhub-ha.proxy-replicas.fullname" . | quote }}
 proxy-etcd: {{ include "jupyterhub-ha.proxy-etcd.fullname" . | quote }}
+share: {{ include "jupyterhub-ha.share.fullname" . | quote }}
 singleuser: {{ include "jupyterhub-ha.singleuser.fullname" . | quote }}
 singleuser-kernels: {{ include "jupyterhub-ha.singleuser-kernels.fullname" . | quote }}
 image-pull-secret: {{ include "jupyterhub-ha.image-pull-secret.fullname" . | quote }}

@@ -8,6 +8,8 @@
 {{- if $tmpnb.enabled }}
 {{- include "jupyterhub-ha.validate.tmpnb.sizes" $tmpnb }}
 {{- include "jupyterhub-ha.validate.tmpnb.embed" . }}
+{{- include "jupyterhub-ha.validate.tmpnb.share" . }}
+{{- include "jupyterhub-ha.validate.tmpnb.argument" . }}
 {{- if regexMatch "^/(/|hub(/|$)|user(/|$))" $tmpnb.open }}
 tmpnb.open: {{ $tmpnb.open }} is no path within a visitor's server; write what stands behind /user/NAME there, such as /lab
 {{- end }}
@@ -70,13 +72,22 @@ proxy.contentSecurityPolicy.{{ $target }}.frame-ancestors: is what tmpnb.embed.o
 {{- if hasKey ((get $config "JupyterHub") | default dict) "tornado_settings" }}
 hub.config.JupyterHub.tornado_settings: takes the place of what tmpnb.embed.origins sets; remove it
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* What users' servers get to know by an argument: who may show their pages in a frame. */}}
+{{- define "jupyterhub-ha.validate.tmpnb.argument" -}}
+{{- $singleuser := .Values.singleuser -}}
+{{- $config := .Values.hub.config | default dict -}}
+{{- $path := empty .Values.tmpnb.embed.origins | ternary "tmpnb.share.enabled" "tmpnb.embed.origins" -}}
+{{- if or .Values.tmpnb.embed.origins .Values.tmpnb.share.enabled }}
 {{- range $class := list "Spawner" "KubeSpawner" }}
 {{- if hasKey ((get $config $class) | default dict) "args" }}
-hub.config.{{ $class }}.args: takes the place of an argument that tmpnb.embed.origins needs; remove it, or put the arguments into singleuser.cmd
+hub.config.{{ $class }}.args: takes the place of an argument that {{ $path }} needs; remove it, or put the arguments into singleuser.cmd
 {{- end }}
 {{- end }}
-{{- if kindIs "invalid" .Values.singleuser.cmd }}
-singleuser.cmd: is null, and the image's own command would not get tmpnb.embed.origins, which are an argument; name the command
+{{- if kindIs "invalid" $singleuser.cmd }}
+singleuser.cmd: is null, and the image's own command would not get what {{ $path }} says to it by an argument; name the command
 {{- end }}
 {{- end }}
 {{- end }}

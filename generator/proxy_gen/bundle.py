@@ -104,6 +104,11 @@ def _no_host_can(values: Mapping[str, Any], kind: str) -> Iterator[str]:
             "tmpnb.static.enabled: on one host all servers read the same files from one disk; set "
             "it to false, it is for Kubernetes"
         )
+    if get(values, ("tmpnb", "share", "enabled")):
+        yield (
+            "tmpnb.share.enabled: on one host there is no service for shared notebooks yet; set it "
+            "to false, or run it by hand (docs/how-to/share-notebooks.md)"
+        )
 
 
 def _files(basis: Basis) -> dict[str, File]:

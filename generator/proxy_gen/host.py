@@ -95,6 +95,8 @@ def claim(layout: Layout) -> Iterator[None]:
 _NOT_HERE = {
     "proxy-certificates": "proxy.https.enabled: on this machine users come by HTTP; "
     "set it to false",
+    "share": "tmpnb.share.enabled: on this machine the service for shared notebooks is not "
+    "started; set it to false",
     "tmpnb-static": "tmpnb.static.enabled: on this machine servers send these files themselves; "
     "set it to false",
 }

@@ -29,6 +29,7 @@ REFUSED = {
     ("companion", "chp"): "proxy.kind",  # there is nothing to run beside another release's hub
     ("https", "chp"): "proxy.https.type",  # one CHP has no replicas to share a certificate
     ("tmpnb", "chp"): "proxy.https.type",
+    # Nothing but Traefik leads single paths elsewhere.
     ("conference-demo", "chp"): "tmpnb.static.enabled",
 }
 

@@ -23,6 +23,7 @@ import jupyterhub_ha
 from jupyterhub_ha.configure_proxy import ETCD_PROXY_CLASS, FILE_PROXY_CLASS, IN_PROCESS_CLASS
 
 PACKAGE = ROOT / "chart/files/hub/jupyterhub_ha"
+SHARE = ROOT / "chart/files/share/jupyterhub_ha_share"
 SUITE = ROOT / "tests/conformance/jupyterhub_ha_conformance"
 CHART = yaml.safe_load((ROOT / "chart/Chart.yaml").read_text())
 
@@ -31,6 +32,8 @@ ALLOWED_IMPORTS = {
     "jupyterhub_ha", "jupyterhub", "tornado", "traitlets",
     "aiohttp", "certipy", "cryptography", "kubernetes_asyncio", "prometheus_client", "yaml",
 }  # fmt: skip
+# What an image for users' servers has.
+SHARE_IMPORTS = {"jupyterhub_ha_share", "jupyterhub", "tornado", "nbconvert", "nbformat", "bleach"}
 
 
 def modules() -> list[Path]:
@@ -44,13 +47,13 @@ def listed(folder: str) -> list[str]:
     return [name for name in done.stdout.split() if (ROOT / name).exists()]
 
 
-def imported(file: Path) -> set[str]:
+def imported(file: Path, own: str = "jupyterhub_ha") -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add("jupyterhub_ha" if node.level else (node.module or "").partition(".")[0])
+            names.add(own if node.level else (node.module or "").partition(".")[0])
     return names
 
 
@@ -58,6 +61,21 @@ def imported(file: Path) -> set[str]:
 def test_a_module_imports_only_what_the_stock_image_has(file: Path) -> None:
     foreign = imported(file) - set(sys.stdlib_module_names) - ALLOWED_IMPORTS
     assert not foreign, f"{file.name} imports {sorted(foreign)}"
+
+
+@pytest.mark.parametrize("file", sorted(SHARE.glob("*.py")), ids=lambda file: file.stem)
+def test_the_service_for_shared_notebooks_imports_only_what_users_images_have(file: Path) -> None:
+    foreign = imported(file, "jupyterhub_ha_share") - set(sys.stdlib_module_names) - SHARE_IMPORTS
+    assert not foreign, f"{file.name} imports {sorted(foreign)}"
+
+
+def test_what_serves_and_what_renders_are_apart() -> None:
+    """The process with the hub's token parses no notebook."""
+    parsers = {"nbconvert", "nbformat", "bleach"}
+    found = {file.stem for file in SHARE.glob("*.py") if imported(file) & parsers}
+    assert found == {"render"}
+    users = {file.stem for file in SHARE.glob("*.py") if "from .render import" in file.read_text()}
+    assert users == {"render_process"}
 
 
 def test_the_guard_finds_a_foreign_import(tmp_path: Path) -> None:
@@ -68,11 +86,12 @@ def test_the_guard_finds_a_foreign_import(tmp_path: Path) -> None:
 
 def test_the_package_is_flat() -> None:
     # A ConfigMap keeps base names only: two files of one name in two folders would become one.
-    nested = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
-    assert not nested
+    for package in (PACKAGE, SHARE):
+        nested = [path for path in package.rglob("*.py") if path.parent != package]
+        assert not nested
 
 
-@pytest.mark.parametrize("example", ["minimal", "tmpnb"])
+@pytest.mark.parametrize("example", ["minimal", "tmpnb", "conference-demo"])
 def test_the_package_stays_small(example: str) -> None:
     """Helm keeps chart and manifests, packed, in one Secret, which stops at 1 MiB."""
     values = ROOT / f"values-examples/{example}.yaml"
@@ -84,7 +103,7 @@ def test_the_package_stays_small(example: str) -> None:
     packed = gzip.compress(json.dumps({"chart": chart, "manifest": made.stdout}).encode())
     size = len(base64.b64encode(packed))
     # The rest is for values and notes of a user.
-    assert size < 800 * 1000, f"{size} bytes"
+    assert size < 850 * 1000, f"{size} bytes"
 
 
 def test_pip_users_find_each_proxy_by_the_name_of_its_kind() -> None:
@@ -116,9 +135,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_the_package_twice_with_the_same_bytes(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    for file in modules():
-        imported_copy = f"jupyterhub_ha/{file.name}"
-        chart_copy = f"proxy_gen/chart/files/hub/jupyterhub_ha/{file.name}"
+    shared = [file for file in SHARE.iterdir() if file.suffix in {".py", ".js", ".css"}]
+    assert len(shared) > 10
+    for file in [*modules(), *shared]:
+        imported_copy = f"{file.parent.name}/{file.name}"
+        chart_copy = f"proxy_gen/{file.relative_to(ROOT)}"
         assert {imported_copy, chart_copy} <= names
         assert wheel.read(imported_copy) == wheel.read(chart_copy) == file.read_bytes()
 

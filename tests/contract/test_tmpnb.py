@@ -24,11 +24,11 @@ from jupyterhub_ha.tmpnb_authenticator import TemporaryAuthenticator
 from jupyterhub_ha.tmpnb_size import Sizes
 from jupyterhub_ha.values import merge
 
-# tmpnb.static is pods of its own, of which the hub knows nothing: tests/chart/test_tmpnb_static.py.
+# What is below these is of pods of their own: tests/chart/test_share.py, test_tmpnb_static.py.
 OPTIONS = {
     path: schema
     for path, schema in leaves(SCHEMA["properties"]["tmpnb"], "tmpnb").items()
-    if not path.startswith("tmpnb.static.")
+    if not path.startswith(("tmpnb.share.", "tmpnb.static.")) or path == "tmpnb.share.enabled"
 }
 SAMPLES = {"tmpnb.sandbox.disk": "3G", "tmpnb.pool.quiet.hours": ["1-2"]}
 

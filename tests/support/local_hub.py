@@ -37,9 +37,9 @@ class LocalHub:
 
     def __init__(self, folder: Path, config: str, *, scheme: str = "http", base: str = "/") -> None:
         self.folder = folder
-        port, hub_port = free_ports(2)
+        port, self.hub_port = free_ports(2)
         self.url = f"{scheme}://127.0.0.1:{port}{base}"
-        text = _CONFIG.format(password=PASSWORD, hub_port=hub_port, mark=_MARK, folder=folder)
+        text = _CONFIG.format(password=PASSWORD, hub_port=self.hub_port, mark=_MARK, folder=folder)
         text += f"c.JupyterHub.bind_url = {self.url!r}\n" + config
         (folder / "jupyterhub_config.py").write_text(text)
         words: list[str | Path] = [VENV_BIN / "jupyterhub", "-f", folder / "jupyterhub_config.py"]

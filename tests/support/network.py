@@ -44,6 +44,7 @@ _PEERS = {
     "proxy-etcd-setup": "setup",
     "hub-test": "test",
     "tmpnb-static": "static",
+    "share": "share",
 }
 _OTHERS = {
     "dns": ("kube-system", {"k8s-app": "kube-dns"}),

@@ -49,6 +49,7 @@ import sys
 
 sys.path.insert(0, {root!r})
 from jupyterhub_ha.configure_tmpnb import configure_tmpnb
+from jupyterhub_ha.content_security import configure_content_security
 from jupyterhub_ha.values import Values
 
 c.JupyterHub.proxy_class = "jupyterhub_ha.InProcessProxy"
@@ -59,7 +60,10 @@ c.JupyterHub.services = [{{"name": "operator", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [
     {{"name": "operator", "scopes": ["admin:servers", "list:users"], "services": ["operator"]}},
 ]
-configure_tmpnb(c, Values(json.loads({values!r})))
+{before}
+_values = Values(json.loads({values!r}))
+configure_content_security(c, _values)
+configure_tmpnb(c, _values)
 """
 _FILE = """
 import os
@@ -129,8 +133,10 @@ class TmpnbHub(LocalHub, Operator):
         *,
         values: Mapping[str, Any] | None = None,
         base: str = "/",
+        before: str = "",
     ) -> None:
-        super().__init__(folder, config(tmpnb or {}, values or {}) + more, base=base)
+        text = config(tmpnb or {}, {"hub": {"baseUrl": base}, **(values or {})}, before)
+        super().__init__(folder, text + more, base=base)
 
 
 @contextmanager
@@ -245,10 +251,10 @@ async def come(visitor: VisitorSession, seconds: float = 240) -> str:
     return visitor.username
 
 
-def config(tmpnb: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """The part of jupyterhub_config.py that is ours."""
+def config(tmpnb: Mapping[str, Any], values: Mapping[str, Any], before: str = "") -> str:
+    """The part of jupyterhub_config.py that is ours; `before` comes before it looks at the rest."""
     merged = merge(merge(VALUES, {"tmpnb": tmpnb}), values)
-    return _CONFIG.format(root=str(ROOT), token=TOKEN, values=json.dumps(merged))
+    return _CONFIG.format(root=str(ROOT), token=TOKEN, before=before, values=json.dumps(merged))
 
 
 def operator() -> dict[str, str]:

@@ -32,6 +32,7 @@ EXCUSED: Mapping[tuple[str, str], str] = {
         "the user's code in hub.extraConfig may write anywhere, as in Z2JH"
     ),
     ("hub", "pod-probes-identical"): "both ask /hub/health, but liveness waits minutes longer",
+    ("share", "pod-probes-identical"): "both ask /health, but liveness waits two minutes",
     ("certificates", "pod-probes"): (
         "its port is open only while an authority asks, and nobody else is sent there"
     ),

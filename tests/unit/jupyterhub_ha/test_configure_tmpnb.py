@@ -121,6 +121,18 @@ def test_sites_that_embed():
     assert policy in c.Spawner.args[0]
 
 
+def test_pages_of_this_host_put_copies_of_shared_notebooks_into_servers():
+    c = Config()
+    data = {"tmpnb": {"share": {"enabled": True}}}
+    configure_content_security(c, values(data))
+    assert "tornado_settings" not in c.JupyterHub
+    assert "frame-ancestors 'self'; report-uri" in c.Spawner.args[0]
+    given = {"singleuser": {"frame-ancestors": ["'self'", "https://a.example"]}}
+    c.Spawner.args = []
+    configure_content_security(c, values({**data, "proxy": {"contentSecurityPolicy": given}}))
+    assert "frame-ancestors 'self' https://a.example; report-uri" in c.Spawner.args[0]
+
+
 def test_without_such_sites_nothing_is_said_of_frames():
     c = configured()
     configure_content_security(c, values())
@@ -137,6 +149,8 @@ def test_without_such_sites_nothing_is_said_of_frames():
         ({"hub": {"extraConfig": {"a": "c.Spawner.x = 1"}}}, True),
         ({"hub": {"config": {"KubeSpawner": {"image": "x"}}}}, True),
         ({"tmpnb": {"sandbox": {"internet": True}}}, True),
+        ({"tmpnb": {"share": {"enabled": True}}}, True),
+        ({"tmpnb": {"share": {"maxSize": 1}}}, False),
         ({"tmpnb": {"pool": {"size": 99}}}, False),
         ({"tmpnb": {"waiting": {"title": "x"}}}, False),
         ({"hub": {"config": {"JupyterHub": {"x": 1}}}}, False),

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from jupyterhub.utils import url_path_join
 from traitlets.config import Config
 
 from jupyterhub_ha.values import Values
@@ -57,6 +58,11 @@ _ROLES: Final = (
     {"name": SERVICE, "scopes": ["admin:users", "servers"], "services": [SERVICE]},
 )
 
+# The service for shared notebooks: it may ask who a visitor is who comes to it, and nothing else.
+SHARE: Final = "share"
+SHARE_PORT: Final = 8080
+_SHARE_SCOPE: Final = f"access:services!service={SHARE}"
+
 # Without that, browsers send no cookies of a page in another site's frame.
 _COOKIES_IN_FRAMES: Final = {"SameSite": "None", "Secure": True}
 
@@ -71,6 +77,7 @@ _SPEC: Final = (
     "tmpnb.open",
     "tmpnb.embed",
     "tmpnb.sandbox",
+    "tmpnb.share.enabled",
 )
 
 
@@ -91,6 +98,8 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     ours = {role["name"] for role in _ROLES}
     others = [role for role in hub.get("load_roles") or [] if role.get("name") not in ours]
     hub.load_roles = [*others, *(dict(role) for role in _ROLES)]
+    if values.get("tmpnb.share.enabled"):
+        _configure_share(c, values)
     if values.sequence("tmpnb.embed.origins"):
         settings = dict(hub.get("tornado_settings") or {})
         hub.tornado_settings = {**settings, "cookie_options": dict(_COOKIES_IN_FRAMES)}
@@ -106,6 +115,21 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     authenticator.spec = spec(values)
     authenticator.trusted_networks = _trusted(c, values)
     authenticator.update(given)
+
+
+def _configure_share(c: Config, values: Values) -> None:
+    """Let the hub know the service, and visitors come to it."""
+    hub = c.JupyterHub
+    services = hub.services
+    given: dict[str, Any] = next((one for one in services if one.get("name") == SHARE), {})
+    service = {"name": SHARE, "oauth_no_confirm": True, "display": False, **given}
+    if "url" not in service:
+        service["url"] = f"http://{values.name('share')}:{SHARE_PORT}"
+    hub.services = [*(one for one in services if one is not given), service]
+    user = next(role for role in hub.load_roles if role["name"] == "user")
+    user["scopes"] = [*user["scopes"], _SHARE_SCOPE]
+    base = values.get("hub.baseUrl") or "/"
+    c.TemporaryAuthenticator.share_path = url_path_join(base, "services", SHARE, "/")
 
 
 def spec(values: Values) -> str:

@@ -2,7 +2,8 @@
 
 JupyterHub forbids every page to show another one of its own in a frame (`frame-ancestors 'none'`).
 What the values say is laid over that, directive by directive; the chart has checked it.
-`tmpnb.embed.origins` are sites that may.
+`tmpnb.embed.origins` are sites that may, and with `tmpnb.share` pages of the same host may frame
+users' servers: by that they put a copy of a shared notebook there.
 """
 
 from __future__ import annotations
@@ -37,9 +38,12 @@ def configure_content_security(c: Config, values: Values) -> None:
 
 def _given(values: Values, target: str) -> dict[str, Any]:
     given = values.mapping(f"{_PATH}.{target}")
-    origins = values.sequence("tmpnb.embed.origins") if values.get("tmpnb.enabled") else []
-    if origins:
+    if not values.get("tmpnb.enabled"):
+        return given
+    if origins := values.sequence("tmpnb.embed.origins"):
         given["frame-ancestors"] = ["'self'", *origins]
+    elif target == "singleuser" and values.get("tmpnb.share.enabled"):
+        given.setdefault("frame-ancestors", ["'self'"])
     return given
 
 

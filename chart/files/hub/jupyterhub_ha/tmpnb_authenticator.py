@@ -69,6 +69,11 @@ class TemporaryAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub
         help="""Origins of sites whose scripts may read the counts at `/hub/api/tmpnb`, such as
         `https://magazine.example.org` or `https://*.example.org`.""",
     )
+    share_path = Unicode(
+        config=True,
+        help="""Where the service for shared notebooks is, such as `/services/share/`: `/hub/share`
+        leads there. Empty: there is none.""",
+    )
     preview_title = Unicode("A notebook of your own", config=True, help="""For robots.""")
     preview_text = Unicode("Opens a Jupyter notebook.", config=True, help="""For robots.""")
     waiting_title = Unicode("All notebooks are in use", config=True, help="""For who waits.""")
@@ -144,6 +149,7 @@ class TemporaryAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub
             waiting=Text(self.waiting_title, self.waiting_text),
             gone=Text(self.gone_title, self.gone_text),
             embed_origins=tuple(self.embed_origins),
+            share_path=self.share_path,
             trusted=tuple(ip_network(network) for network in self.trusted_networks),
         )
 

@@ -65,10 +65,12 @@ class VisitorHandler(BaseHandler):  # type: ignore[misc]  # jupyterhub has no ty
                 return None
         return super().get_current_user_cookie()
 
-    def page_for_gone(self) -> None:
-        """The server has ended: a button for a new one; JSON for programs."""
+    def page_for_gone(self, then: str = "") -> None:
+        """The server has ended: a button for a new one, and what then; JSON for programs."""
         self.set_status(HTTPStatus.GONE)
         new_url = url_path_join(self.hub.base_url, "tmpnb/new")
+        if then:
+            new_url = url_concat(new_url, {"next": then})
         if visitor(self.request.headers) is Visitor.PROGRAM:
             text = "this server has ended, or is somebody else's; cookies of it are of no use"
             self.json({"message": text, "new": new_url})
@@ -116,8 +118,11 @@ class EntryHandler(VisitorHandler):
             self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
         elif self.current_user:
             await self._go_on()
-        elif self.session_ended or self._is_for_another():
+        elif self._is_for_another():
             self.page_for_gone()
+        elif self.session_ended:
+            # A log-in to a service, such as the one that opens shared notebooks, goes on after it.
+            self.page_for_gone(self._authorization())
         elif ticket := self._ticket():
             await self._claim(ticket)
         else:
@@ -265,7 +270,9 @@ class NewHandler(VisitorHandler):
         user = self.current_user
         if user is None or not (user.spawner.ready or user.spawner.pending):
             self.clear_cookie(self.hub.cookie_name, path=self.hub.base_url)
-        self.redirect(self.hub.base_url)
+        then = local_path(self.get_argument("next", ""), self.request.host)
+        login = url_path_join(self.hub.base_url, "login")
+        self.redirect(url_concat(login, {"next": then}) if then else self.hub.base_url)
 
 
 class ServerGoneHandler(VisitorHandler, UserUrlHandler):  # type: ignore[misc]
@@ -293,6 +300,14 @@ class ClosedHandler(VisitorHandler):
         self.redirect(self.hub.base_url)
 
 
+class ShareHandler(VisitorHandler):
+    """`/hub/share`: to the service for shared notebooks, if there is one."""
+
+    async def get(self) -> None:
+        """A short link, for texts in notebooks."""
+        self.redirect(self.keeper.settings.share_path or self.hub.base_url)
+
+
 class OutsideHandler(PrefixRedirectHandler):  # type: ignore[misc]
     """`/` and all else outside `/hub/`: as JupyterHub's, and also for HEAD, which it refuses."""
 
@@ -310,5 +325,6 @@ HANDLERS: Final = [
     (r"/user/(?P<user_name>[^/]+)(?P<user_path>/.*)?", ServerGoneHandler),
     (r"/tmpnb/place", PlaceHandler),  # noqa: S108 - a URL's path
     (r"/tmpnb/new", NewHandler),  # noqa: S108
+    (r"/share", ShareHandler),
     (r"/(?:home|token|admin|spawn|spawn-pending)(?:/.*)?", ClosedHandler),
 ]

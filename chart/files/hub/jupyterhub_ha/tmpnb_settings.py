@@ -33,4 +33,6 @@ class Settings:
     waiting: Text
     gone: Text
     embed_origins: Sequence[str] = ()
+    share_path: str = ""
+    """Of the service for shared notebooks; empty: there is none."""
     trusted: Sequence[Network] = ()
