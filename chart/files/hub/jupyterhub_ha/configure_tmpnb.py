@@ -14,6 +14,7 @@ from typing import Any, Final
 from jupyterhub.utils import url_path_join
 from traitlets.config import Config
 
+from jupyterhub_ha.hub_database import write_ahead
 from jupyterhub_ha.values import Values
 
 SERVICE: Final = "tmpnb"
@@ -90,6 +91,7 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     """
     if not values.get("tmpnb.enabled"):
         return
+    write_ahead()
     hub = c.JupyterHub
     hub.authenticator_class = AUTHENTICATOR_CLASS
     hub.allow_named_servers = False

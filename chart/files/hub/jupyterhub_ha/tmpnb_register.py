@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from jupyterhub import orm
 
+from .hub_database import reach_disk
 from .tmpnb_names import is_temporary
 from .tmpnb_pool import Phase, Server
 
@@ -139,7 +140,7 @@ class Register:
     # -- what changes
 
     def take(self, name: str, ticket: str, now: float) -> None:
-        """Give a server of the pool to a visitor, for good. It is committed when this returns.
+        """Give a server of the pool to a visitor, for good. The disk has it when this returns.
 
         Nothing is awaited between the caller's look and this commit, so nobody gets it twice.
         """
@@ -157,6 +158,7 @@ class Register:
             record.notes.taken, record.notes.ticket = None, ""
             raise
         self._tickets[ticket] = name
+        reach_disk(self._app.db)
 
     def give_back(self, name: str) -> bool:
         """Nobody has seen it yet: it belongs to the pool again. False if there is none any more."""
