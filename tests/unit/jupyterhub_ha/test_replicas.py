@@ -165,6 +165,21 @@ async def test_a_late_replica_is_named_once_and_then_only_asked(
     assert "has caught up" in said[1]
 
 
+async def test_a_slow_change_is_told_with_the_replica_that_was_slow(
+    network: Network, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyterhub_ha.replicas.SLOW", 0.1)
+    slow = Traefik(0)
+    replicas = replicas_of(network, a=Traefik(1), b=slow)
+    asyncio.get_running_loop().call_later(0.15, slow.serve, 1)
+    with caplog.at_level(logging.INFO):
+        assert await replicas.wait_for(1) == Report(live=[ONE, TWO])
+        assert await replicas.wait_for(1) == Report(live=[ONE, TWO])
+    named, whole = (record.getMessage() for record in caplog.records)
+    assert named.startswith(f"Traefik at {TWO} needed 0.")
+    assert whole.startswith("Generation 1 is live after 0.")
+
+
 async def test_when_all_are_late_they_are_waited_for(network: Network) -> None:
     late = Traefik(0)
     replicas = replicas_of(network, 0.05, a=late)

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import metrics
 from .errors import HubProxyError, StoreConflictError, StoreError
-from .replicas import Replicas, Report
+from .replicas import SLOW, Replicas, Report
 from .routes import Route
 from .store import Store
 from .table import Operation, Put, Table
@@ -170,7 +170,8 @@ class Committer:
         metrics.COMMITS.labels("written").inc()
         metrics.COMMIT_ROUTES.observe(len(changes))
         metrics.COMMIT_SECONDS.observe(seconds)
-        self._log.debug(
+        self._log.log(
+            logging.INFO if seconds >= SLOW else logging.DEBUG,
             "Committed %i routes in %i transactions, generation %i, in %.3f s",
             len(changes),
             transactions,

@@ -26,6 +26,8 @@ _METRICS = "/metrics?name[]=traefik_service_requests_total&name[]=process_start_
 # share of what changes usually take, the others in steps of a share of what this one has taken.
 _FIRST_SHARE, _LONGEST_FIRST = 0.6, 0.5
 _STEP_SHARE, _SHORTEST_STEP, _LONGEST_STEP = 0.05, 0.001, 0.25
+SLOW = 2.0
+"""Seconds from which on a step of a change is told in the log: whoever logs in waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Replicas:
             # Down at once, up by a fifth: one slow change must not hold up those after it.
             self._usual = min(seconds, 1.2 * self._usual + 2 * _SHORTEST_STEP)
             metrics.LIVE_SECONDS.observe(seconds)
-            self._log.debug("Generation %i is live after %.3f s", generation, seconds)
+            level = logging.INFO if seconds >= SLOW else logging.DEBUG
+            self._log.log(level, "Generation %i is live after %.3f s", generation, seconds)
 
     def _show(self, generations: Mapping[str, int | None]) -> None:
         """Have the metrics tell of the replicas that answer, and of no others."""
@@ -169,9 +172,11 @@ class Replicas:
             serves = await self._generation(address, seconds)
             if serves is None and (was_dead or not await self._is_alive(address)):
                 return "skipped", None
-            if serves is not None and serves >= generation:
-                return "live", serves
             now = time.monotonic()
+            if serves is not None and serves >= generation:
+                if now - start >= SLOW:
+                    self._log.info("Traefik at %s needed %.1f s for it", address, now - start)
+                return "live", serves
             step = min(max(_STEP_SHARE * (now - start), _SHORTEST_STEP), _LONGEST_STEP)
             if now + step > deadline:
                 return "lagging", serves
