@@ -30,7 +30,8 @@ CHART = yaml.safe_load((ROOT / "chart/Chart.yaml").read_text())
 # What the stock hub image has; anything else would have to be installed into it.
 ALLOWED_IMPORTS = {
     "jupyterhub_ha", "jupyterhub", "tornado", "traitlets",
-    "aiohttp", "certipy", "cryptography", "kubernetes_asyncio", "prometheus_client", "yaml",
+    "aiohttp", "certipy", "cryptography", "kubernetes_asyncio", "prometheus_client",
+    "sqlalchemy", "yaml",
 }  # fmt: skip
 # What an image for users' servers has.
 SHARE_IMPORTS = {"jupyterhub_ha_share", "jupyterhub", "tornado", "nbconvert", "nbformat", "bleach"}
