@@ -13,6 +13,7 @@ from typing import Any
 from .bundle_basis import Basis
 from .bundle_certificates import certificate_files
 from .bundle_documents import etcd_files, hub_files, traefik_files, traefik_toml
+from .bundle_share import Share
 from .bundle_units import unit_files, units
 from .errors import UsageError
 from .host_https import check
@@ -104,11 +105,6 @@ def _no_host_can(values: Mapping[str, Any], kind: str) -> Iterator[str]:
             "tmpnb.static.enabled: on one host all servers read the same files from one disk; set "
             "it to false, it is for Kubernetes"
         )
-    if get(values, ("tmpnb", "share", "enabled")):
-        yield (
-            "tmpnb.share.enabled: on one host there is no service for shared notebooks yet; set it "
-            "to false, or run it by hand (docs/how-to/share-notebooks.md)"
-        )
 
 
 def _files(basis: Basis) -> dict[str, File]:
@@ -120,6 +116,9 @@ def _files(basis: Basis) -> dict[str, File]:
         files |= etcd_files(basis)
     if basis.https.has_issuer:
         files |= certificate_files(basis)
+    share = Share(basis) if basis.has_share else None
+    if share:
+        files |= share.files
     bundle = {basis.place.in_bundle(path): file for path, file in files.items()}
     readme = render_template(
         "bundle/README.md.j2",
@@ -127,5 +126,6 @@ def _files(basis: Basis) -> dict[str, File]:
         place=basis.place,
         services=services,
         kernels=kernel_files(basis.objects),
+        share=share,
     )
     return dict(sorted({**bundle, "README.md": File(readme)}.items()))

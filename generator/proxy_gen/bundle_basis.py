@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,7 @@ PROXY = ("Deployment", "proxy")
 ETCD = ("StatefulSet", "proxy-etcd")
 SETUP = ("Job", "proxy-etcd-setup")
 CERTIFICATES = ("Deployment", "proxy-certificates")
+SHARE = ("Deployment", "share")
 
 Workload = tuple[str, str]
 """Kind and component of a rendered workload."""
@@ -67,7 +68,13 @@ class Basis:
             if self.table == host_traefik.ETCD
             else 0,
             challenge=self.https.has_issuer and self.https.is_acme,
+            share=self.has_share,
         )
+
+    @property
+    def has_share(self) -> bool:
+        """Whether visitors share notebooks."""
+        return self.objects.has(*SHARE)
 
     @cached_property
     def https(self) -> HostHttps:
@@ -137,10 +144,15 @@ class Basis:
         container: Manifest = pod_spec(self.workload(which))["containers"][0]
         return container
 
-    def environment(self, which: Workload) -> dict[str, str]:
-        """The variables of a workload's first container, but for what only a pod has."""
+    def environment(self, which: Workload, without: Collection[str] = ()) -> dict[str, str]:
+        """The variables of a workload's first container, but for what only a pod has.
+
+        `without` are the names of those that come from a Secret which the values only name.
+        """
         variables = {}
         for entry in self.container(which).get("env", []):
+            if entry["name"] in without:
+                continue
             source = entry.get("valueFrom", {})
             if reference := source.get("secretKeyRef"):
                 data = self.objects.data("Secret", reference["name"])

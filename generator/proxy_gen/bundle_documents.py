@@ -9,6 +9,7 @@ from jupyterhub_ha import shared_port
 
 from . import host_kernels, host_traefik
 from .bundle_basis import ETCD, ETCD_TLS, HUB, PROXY, SETUP, TRAEFIK_FOLDER, Basis
+from .bundle_share import Share
 from .documents import HUB_FOLDER
 from .host_kernels import kernel_files
 from .host_place import environment_file
@@ -28,7 +29,11 @@ def hub_files(basis: Basis) -> Files:
         if basis.kind != "traefik-file" or not path.is_relative_to(folder / "etcd")
     }
     document = render(
-        "bundle/jupyterhub_config.py.j2", basis=basis, mounts=folder, kernels=basis.place.kernels
+        "bundle/jupyterhub_config.py.j2",
+        basis=basis,
+        mounts=folder,
+        kernels=basis.place.kernels,
+        share=Share(basis) if basis.has_share else None,
     )
     files[folder / "jupyterhub_config.py"] = File(document)
     files[basis.folder("hub.env")] = File(environment_file(basis.environment(HUB)), private=True)

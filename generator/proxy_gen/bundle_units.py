@@ -11,6 +11,8 @@ from . import host_traefik
 from .bundle_basis import ETCD, ETCD_TLS, HUB, PROXY, SETUP, Basis
 from .bundle_certificates import USER, issuer_environment, issuer_words
 from .bundle_documents import Files, static_documents, traefik_toml
+from .bundle_share import USER as SHARE_USER
+from .bundle_share import Share
 from .documents import HUB_FOLDER
 from .host_place import NAME, environment_file
 from .host_templates import render
@@ -50,7 +52,8 @@ def units(basis: Basis) -> list[Unit]:
     if basis.kind == "chp":
         proxies.append(_chp_unit(basis))
     issuer = [_certificates_unit(basis)] if basis.https.has_issuer else []
-    return [*proxies, *issuer, _hub_unit(basis, proxies)]
+    share = [_share_unit(basis)] if basis.has_share else []
+    return [*proxies, *issuer, *share, _hub_unit(basis, proxies)]
 
 
 def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
@@ -58,10 +61,11 @@ def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
     place = basis.place
     users = sorted({unit.user for unit in services if unit.user})
     names = [unit.file_name for unit in services]
+    share = Share(basis) if basis.has_share else None
     files = {
         place.units / TARGET: File(render("bundle/jupyterhub.target.j2", units=names)),
         place.prefix / f"etc/tmpfiles.d/{NAME}.conf": File(
-            render("bundle/tmpfiles.conf.j2", basis=basis, place=place, users=users)
+            render("bundle/tmpfiles.conf.j2", basis=basis, place=place, users=users, share=share)
         ),
     }
     if users:
@@ -150,6 +154,12 @@ def _certificates_unit(basis: Basis) -> Unit:
     }
     name = "jupyterhub-certificates"
     return Unit(name, "certificates", words, USER, issuer_environment(basis), more)
+
+
+def _share_unit(basis: Basis) -> Unit:
+    share = Share(basis)
+    more = {"share": share, "wait": _wait(basis, share.health_url, 60)}
+    return Unit("jupyterhub-share", "share", share.words, SHARE_USER, share.environment, more)
 
 
 def _chp_unit(basis: Basis) -> Unit:

@@ -22,6 +22,7 @@ from .errors import ToolError, UsageError
 from .files import write_atomically
 from .host_kernels import LIST, SCRIPT, kernel_files
 from .host_layout import Layout, Ports
+from .host_share import share_program
 from .host_templates import render
 from .host_traefik import (
     dynamic_document,
@@ -95,8 +96,6 @@ def claim(layout: Layout) -> Iterator[None]:
 _NOT_HERE = {
     "proxy-certificates": "proxy.https.enabled: on this machine users come by HTTP; "
     "set it to false",
-    "share": "tmpnb.share.enabled: on this machine the service for shared notebooks is not "
-    "started; set it to false",
     "tmpnb-static": "tmpnb.static.enabled: on this machine servers send these files themselves; "
     "set it to false",
 }
@@ -110,6 +109,8 @@ class Workloads:
     proxy: Manifest
     hub: Manifest
     setup: Manifest
+    share: Manifest | None
+    """The service for shared notebooks."""
 
     @classmethod
     def of(cls, objects: Objects) -> Workloads:
@@ -123,6 +124,9 @@ class Workloads:
                 proxy=objects.find("Deployment", "proxy"),
                 hub=objects.find("Deployment", "hub"),
                 setup=objects.find("Job", "proxy-etcd-setup"),
+                share=objects.find("Deployment", "share")
+                if objects.has("Deployment", "share")
+                else None,
             )
         except MissingObjectError as error:
             raise UsageError(
@@ -163,12 +167,15 @@ def prepare(
         **_traefik_programs(workloads.proxy, layout, ports, address),
         "hub": _hub_program(layout, ports, address),
     }
+    base_url = values["hub"]["baseUrl"].rstrip("/") + "/"
+    if workloads.share:
+        programs["share"] = share_program(workloads.share, objects, layout, ports, base_url)
     dashboard = values["proxy"]["traefik"]["dashboard"]
     return Host(
         layout=layout,
         ports=ports,
         address=address,
-        base_url=values["hub"]["baseUrl"].rstrip("/") + "/",
+        base_url=base_url,
         programs=programs,
         setup=_setup_program(workloads.setup, objects, layout, ports),
         kernels=_kernels_program(objects, values, layout),
@@ -199,6 +206,11 @@ def start(host: Host, supervisor: Supervisor) -> Iterator[str]:
     if host.kernels:
         _run_once(host, host.kernels, "installing kernels", "kernels.log", 600)
         yield "kernels for all users"
+    if "share" in host.programs:
+        supervisor.start("share")
+        url = f"http://127.0.0.1:{host.ports.share}{host.base_url}services/share/health"
+        supervisor.wait_until("shared notebooks", partial(_answers, url), watch="share")
+        yield "shared notebooks"
     supervisor.start("hub")
     ready = partial(_answers, f"{host.url}hub/health")
     supervisor.wait_until("JupyterHub", ready, watch="hub", seconds=120)

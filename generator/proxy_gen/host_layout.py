@@ -55,6 +55,11 @@ class Layout:
         return self.state / "homes"
 
     @property
+    def shared(self) -> Path:
+        """Notebooks that visitors share, `tmpnb.share`."""
+        return self.state / "shared"
+
+    @property
     def kernels(self) -> Path:
         """The kernels of all users, `singleuser.kernels`."""
         return self.state / "kernels"
@@ -103,6 +108,8 @@ class Ports:
     """Where configurable-http-proxy takes its orders."""
     challenge: int = 0
     """Where the issuer answers an authority's challenges, which Traefik leads there."""
+    share: int = 0
+    """Where the service for shared notebooks listens."""
 
     @property
     def etcd_urls(self) -> list[str]:
@@ -111,7 +118,14 @@ class Ports:
 
 
 def choose_ports(
-    file: Path, *, host: str, public: int | None, dashboard: int | None, replicas: int, members: int
+    file: Path,
+    *,
+    host: str,
+    public: int | None,
+    dashboard: int | None,
+    replicas: int,
+    members: int,
+    share: bool = False,
 ) -> Ports:
     """Ports that are free now; those of the last run again where they still are.
 
@@ -136,6 +150,7 @@ def choose_ports(
                 )
                 for n in range(members)
             ),
+            share=chooser.take("share", "127.0.0.1", None, last) if share else 0,
         )
     write_atomically(file, json.dumps(chooser.chosen, indent=2) + "\n")
     return ports

@@ -62,6 +62,16 @@ class Place:
         return self.data / "certificates"
 
     @property
+    def shared(self) -> Path:
+        """Where the service for shared notebooks keeps them (`tmpnb.share`)."""
+        return self.data / "shared"
+
+    @property
+    def secrets(self) -> Path:
+        """What the values name by `existingSecret`: `NAME.env` with its variables, of the host."""
+        return self.config / "secrets"
+
+    @property
     def etcd_data(self) -> Path:
         """One folder per member of etcd."""
         return self.data / "etcd"
@@ -121,12 +131,14 @@ def choose_ports(
     replicas: int,
     members: int,
     challenge: bool = False,
+    share: bool = False,
 ) -> Ports:
     """The ports of a host, from `first` on: the hub, CHP's API, the replicas, etcd's members.
 
-    With `challenge` also one on which an authority's challenges are answered, the last.
+    Behind them, with `challenge`, one on which an authority's challenges are answered; and with
+    `share`, the last, that of the service for shared notebooks.
     """
-    numbers = iter(range(first, first + 3 + replicas + 3 * members))
+    numbers = iter(range(first, first + 4 + replicas + 3 * members))
     hub, api = next(numbers), next(numbers)
     return Ports(
         public=public,
@@ -137,6 +149,7 @@ def choose_ports(
         replicas=tuple(next(numbers) for _ in range(replicas)),
         etcd=tuple((next(numbers), next(numbers), next(numbers)) for _ in range(members)),
         challenge=next(numbers) if challenge else 0,
+        share=next(numbers) if share else 0,
     )
 
 

@@ -26,6 +26,7 @@ from proxy_gen.host_place import Options
 # Their options of `proxy-gen render` are those that their first lines name.
 HOST_OPTIONS = {
     "single-host-https": Options(port=80, https_port=443),
+    "single-host-notebooks": Options(address="127.0.0.1"),
     "single-host": Options(),
 }
 HOST_EXAMPLES = [ROOT / f"values-examples/{name}.yaml" for name in HOST_OPTIONS]
@@ -34,7 +35,10 @@ GOLDEN = Path(__file__).with_name("golden")
 SECRETS = Path(__file__).with_name("secrets.yaml")
 
 # As in the repository, or as the chart's render of another example.
-_OF_HUB = re.compile("etc/jupyterhub-ha/hub/(jupyterhub_ha|config|secret)/")
+_OF_PROJECT = re.compile(
+    r"etc/jupyterhub-ha/(hub/(jupyterhub_ha|config|secret)|share/jupyterhub_ha_share)/"
+    r"|/shared_port\.py$"
+)
 _PACKAGE = re.compile("ConfigMap (companion-)?hub-package.*")
 _OF_PACKAGE = re.compile(r"(?<=checksum/jupyterhub-ha: )\S+")
 _REPEATED = {
@@ -60,7 +64,7 @@ def rendered_for_host(example: Path) -> dict[str, str]:
     return {
         f"{path.removeprefix('root/').replace('/', '-')}.txt": file.text
         for path, file in files.items()
-        if not _OF_HUB.search(path) and not path.endswith("shared_port.py")
+        if not _OF_PROJECT.search(path)
     }
 
 

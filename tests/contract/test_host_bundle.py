@@ -29,8 +29,28 @@ HTTPS = (
     "proxy.https.letsencrypt.contactEmail=admin@example.org",
     "proxy.https.letsencrypt.caCertificates=PEM",
 )
+SHARE = (
+    "tmpnb.enabled=true",
+    "tmpnb.share.enabled=true",
+    "singleuser.storage.type=none",
+    "singleuser.memory.limit=1G",
+    "singleuser.cpu.limit=1",
+)
+BUCKET = (
+    *SHARE,
+    "tmpnb.share.storage.type=s3",
+    "tmpnb.share.storage.s3.endpoint=https://s3.example.org",
+    "tmpnb.share.storage.s3.bucket=our-notebooks",
+    "tmpnb.share.storage.s3.existingSecret=share-bucket",
+    "tmpnb.share.resources.limits.cpu=1500m",
+)
 # Each kind, and what more of the values makes other units.
-WITH = {**dict.fromkeys(KINDS, ()), "traefik-etcd with https": HTTPS}
+WITH = {
+    **dict.fromkeys(KINDS, ()),
+    "traefik-etcd with https": HTTPS,
+    "traefik-file with share": SHARE,
+    "in-process with a bucket": BUCKET,
+}
 
 # What differs between the chart's traefik.toml and a host's, and why.
 _LIFE = "a stopping replica closes its socket, and the kernel gives new connections to another"
@@ -154,15 +174,17 @@ ANALYZE = shutil.which("systemd-analyze")
 # The real tool where the machine has it; the settings that it knows are checked everywhere.
 READERS = ["settings", *(["systemd-analyze"] if ANALYZE else [])]
 KNOWN = {
-    "Unit": "After Description Documentation PartOf StartLimitBurst StartLimitIntervalSec Wants",
+    "Unit": "After AssertPathExists Description Documentation PartOf StartLimitBurst "
+    "StartLimitIntervalSec Wants",
     "Install": "WantedBy",
-    "Service": "AmbientCapabilities CapabilityBoundingSet Environment EnvironmentFile ExecStart "
-    "ExecStartPost Group KillMode LimitNOFILE LockPersonality MemoryDenyWriteExecute "
-    "NoNewPrivileges PrivateDevices PrivateTmp ProcSubset ProtectClock ProtectControlGroups "
+    "Service": "AmbientCapabilities CPUQuota CapabilityBoundingSet Environment EnvironmentFile "
+    "ExecStart ExecStartPost Group IPAddressAllow IPAddressDeny KillMode LimitNOFILE "
+    "LockPersonality MemoryDenyWriteExecute MemoryMax NoNewPrivileges "
+    "OOMPolicy PrivateDevices PrivateTmp ProcSubset ProtectClock ProtectControlGroups "
     "ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables "
     "ProtectProc ProtectSystem ReadWritePaths RemainAfterExit RemoveIPC Restart RestartSec "
     "RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID "
-    "SuccessExitStatus SystemCallArchitectures SystemCallErrorNumber SystemCallFilter "
+    "SuccessExitStatus SystemCallArchitectures SystemCallErrorNumber SystemCallFilter TasksMax "
     "TimeoutStartSec TimeoutStopSec Type UMask User WatchdogSec WorkingDirectory",
 }
 

@@ -111,14 +111,6 @@ def test_a_bundle_for_users_has_nothing_of_it() -> None:
         assert "visitor" not in made.files[path].text, path
 
 
-def test_shared_notebooks_are_refused_with_the_cure(tmp_path: Path) -> None:
-    file = tmp_path / "values.yaml"
-    sharing = {"tmpnb": {"enabled": True, "share": {"enabled": True}}}
-    file.write_text(yaml.safe_dump({**LEAST, **sharing, "proxy": {"kind": "in-process"}}))
-    words = ("render", file, "--target=host", "-o", tmp_path / "out")
-    assert "tmpnb.share.enabled: on one host" in run(*words, code=2).stderr
-
-
 def test_the_bundle_is_linted_with_the_spawners_own_options(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     options = {"hub": {"config": {"TransientUnitSpawner": {"tasks": 512}}}}

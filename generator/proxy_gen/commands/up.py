@@ -90,6 +90,7 @@ def command(
             dashboard=dashboard_port,
             replicas=workloads.replicas,
             members=workloads.members,
+            share=workloads.share is not None,
         )
         host = prepare(workloads, objects, whole, layout, ports, address)
         file, line = given.place(LOGIN_PATH.split("."))

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
+import importlib.util
 import logging
 import os
 import re
@@ -36,6 +37,8 @@ from .store import FolderStore, Store
 SERVICE: Final = "share"
 _SWEEP_SECONDS: Final = 3600
 _MEGABYTE: Final = 1_000_000
+# What makes pages of notebooks, in a process of its own: its failure would look like a notebook's.
+_NEEDED: Final = ("nbconvert", "nbformat", "bleach", "tinycss2")
 _log = logging.getLogger("jupyterhub_ha_share")
 
 
@@ -46,6 +49,14 @@ def main(words: Sequence[str] | None = None) -> int:
     token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
     if not token:
         print("JUPYTERHUB_API_TOKEN: is empty; give it the service's token", file=sys.stderr)
+        return 1
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
+        print(
+            f"{', '.join(missing)}: {sys.executable} has no such module, and makes no page of a "
+            "notebook without; install nbconvert there (pip install 'nbconvert>=7.16'), or run the "
+            "service in users' environment or image, which has it",
+            file=sys.stderr,
+        )
         return 1
     try:
         store = _store(options)
