@@ -27,9 +27,14 @@ class LoadError(Exception):
 class Server:
     """The server behind the proxies; a context manager. `url` is where it listens."""
 
-    def __init__(self, status: str = "200 OK", port: int = 0) -> None:
-        self._words = [str(PROGRAM), "server", f"-status={status}", f"-address=127.0.0.1:{port}"]
+    def __init__(self, status: str = "200 OK", port: int = 0, host: str = "127.0.0.1") -> None:
+        self._words = [str(PROGRAM), "server", f"-status={status}", f"-address={host}:{port}"]
         self.address = ""
+
+    @property
+    def pid(self) -> int:
+        """The process that is all users' servers."""
+        return self._process.pid
 
     @property
     def url(self) -> str:
@@ -76,6 +81,11 @@ class Websockets:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.opened: dict[str, float] = {}
+
+    @property
+    def pid(self) -> int:
+        """The process that is all browsers."""
+        return self._process.pid
 
     async def told(self) -> dict[str, float]:
         """The next result."""

@@ -16,6 +16,7 @@ from benchmarks.floor import NAME as FLOOR
 from benchmarks.names import SHAPES
 from benchmarks.peers import ALL
 from benchmarks.records import Record
+from benchmarks.requirements import HOPS, OURS
 from benchmarks.summary import Series, cases_of, summary
 
 # Told apart by colour-blind readers too (Okabe and Ito), and by the marker on paper.
@@ -27,6 +28,9 @@ _STYLES = {
     "jupyterhub-traefik-proxy": ("#D55E00", "D"),
     FLOOR: ("#000000", "x"),
 }
+_SIDES = ("#0072B2", "#E69F00")
+_PORTS = 60_999 - 32_768 + 1
+"""Of net.ipv4.ip_local_port_range, as the kernel has it unless it is told otherwise."""
 
 
 def draw_all(records: Sequence[Record], folder: Path) -> list[str]:
@@ -40,6 +44,7 @@ def draw_all(records: Sequence[Record], folder: Path) -> list[str]:
             "websockets",
             lambda axes, found: _bars(axes, found, "websockets", "memory each"),
         ),
+        "sockets": ("sockets", draw_sockets),
         "transfers": (
             "transfers",
             lambda axes, found: _bars(axes, found, "transfers", "speed"),
@@ -84,6 +89,33 @@ def draw_add_route(axes: Axes, records: Sequence[Record]) -> None:
         _line(axes, records, "add-route", peer, "time", cases)
     _logarithmic(axes, "routes in the table", "seconds until one more is live")
     axes.set_yscale("log")
+
+
+def draw_sockets(axes: Axes, records: Sequence[Record]) -> None:
+    """What all open websockets take at each hop, beside the range of ports that there is."""
+    cases = [
+        (many, hop)
+        for many in dict.fromkeys(c.partition(",")[0] for c in cases_of(records, "sockets"))
+        for hop in HOPS
+    ]
+    for side, quantity in enumerate(("descriptors", "busiest")):
+        for row, (many, hop) in enumerate(cases):
+            found = summary(records, Series("sockets", f"{many}, {hop}", OURS, quantity))
+            if found is None or not found.median:
+                continue  # a logarithmic axis has no zero
+            # Descriptors are noted for each websocket, ports for all of them.
+            value = found.median * (int(many.split()[0]) if quantity == "descriptors" else 1)
+            bar = axes.barh(row + (side - 0.5) * 0.4, value, 0.38, color=_SIDES[side])
+            axes.bar_label(bar, [f"{value:,.0f}"], fontsize=7, padding=2)
+    for name, colour in zip(("file descriptors", "ports to one destination"), _SIDES, strict=True):
+        axes.plot([], [], color=colour, linewidth=6, label=name)
+    axes.axvline(_PORTS, color="#D55E00", linestyle="--", label=f"ports that there are: {_PORTS:,}")
+    axes.set_yticks(range(len(cases)), [f"{many}, {hop}" for many, hop in cases])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(0.5, 100_000)
+    axes.set_xlabel("of all open websockets together")
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def _logarithmic(axes: Axes, across: str, up: str) -> None:

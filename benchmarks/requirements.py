@@ -12,6 +12,11 @@ OURS = "traefik-etcd"
 ONE_ROUTE = f"{OURS} with 1 route"
 """Another one of ours, measured in turns with the one that has thousands of routes."""
 WEBSOCKET_PEERS = ("traefik-etcd", "traefik-file", "in-process")
+SOCKET_PEERS = ("chp", "in-process", "traefik-etcd")
+CLIENT, WEB_SERVER, PROXY, SERVER = HOPS = ("client", "web server", "proxy", "user's server")
+"""Of a websocket, in the order in which it passes them."""
+ANY_HOP = "any hop"
+"""Stands for the one that takes most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def requirements(records: Sequence[Record]) -> list[Requirement]:
         *_changes(cases),
         *_hub_start(cases.get("hub-start", [])),
         *_websockets(cases.get("websockets", [])),
+        *_sockets(cases.get("sockets", [])),
         *_transfers(cases.get("transfers", [])),
     ]
 
@@ -149,6 +155,14 @@ def _websockets(cases: list[str]) -> Iterable[Requirement]:
             says = f"file descriptors per websocket, {case}: {peer}"
             each = Series("websockets", case, peer, "descriptors")
             yield Requirement(says, each, None, 2.01, False)
+
+
+def _sockets(cases: list[str]) -> Iterable[Requirement]:
+    for case in cases:
+        for peer in SOCKET_PEERS if case.endswith(ANY_HOP) else ():
+            for quantity, name in (("sockets", "TCP sockets"), ("descriptors", "file descriptors")):
+                says = f"{name} per websocket, {case}: {peer}"
+                yield Requirement(says, Series("sockets", case, peer, quantity), None, 2, False)
 
 
 def _transfers(cases: list[str]) -> Iterable[Requirement]:

@@ -9,7 +9,7 @@ from benchmarks.floor import NAME as FLOOR
 from benchmarks.measures.claims import COLD, POOL
 from benchmarks.measures.page_load import WITH, WITHOUT
 from benchmarks.records import Record
-from benchmarks.requirements import OURS
+from benchmarks.requirements import ANY_HOP, OURS, PROXY, WEB_SERVER
 from benchmarks.summary import Series, cases_of, ratio, summary
 from benchmarks.tables import number, quantity_table
 
@@ -133,6 +133,21 @@ def _websockets(records: Sequence[Record]) -> str:
     )
 
 
+def _sockets(records: Sequence[Record]) -> str:
+    many = cases_of(records, "sockets")[-1].partition(",")[0]
+
+    def seen(hop: str, quantity: str) -> str:
+        found = summary(records, Series("sockets", f"{many}, {hop}", OURS, quantity))
+        return number(found.median) if found else "(not measured)"
+
+    return (
+        f"With {many} through `{OURS}`, the hop that takes most has {seen(ANY_HOP, 'descriptors')}"
+        f" file descriptors for each. {seen(WEB_SERVER, 'busiest')} ports of the web server lead to"
+        f" one destination, the proxy; of the proxy's own, {seen(PROXY, 'busiest')} to each user's"
+        " server.\n"
+    )
+
+
 def _transfers(records: Sequence[Record]) -> str:
     parts = [
         f"{_times(records, *_pair('transfers', case, OURS, 'chp', 'speed'))} as many MiB/s {case}"
@@ -213,6 +228,17 @@ SECTIONS: dict[str, Section] = {
             *_LATENCY,
         ),
         "websockets",
+    ),
+    "sockets": Section(
+        "sockets",
+        _sockets,
+        (
+            ("descriptors", "File descriptors for each websocket"),
+            ("sockets", "TCP sockets for each websocket"),
+            ("ports", "Ephemeral ports in use"),
+            ("busiest", "Most ephemeral ports from one address to one destination"),
+        ),
+        "sockets",
     ),
     "transfers": Section(
         "transfers",

@@ -16,6 +16,7 @@ from benchmarks.measures import (
     render_time,
     replica_kill,
     requests,
+    sockets,
     transfers,
     websockets,
 )
@@ -27,6 +28,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "hub-start": hub_start.run,
     "reload": reload.run,
     "websockets": websockets.run,
+    "sockets": sockets.run,
     "transfers": transfers.run,
     "hub-latency": hub_latency.run,
     "replica-kill": replica_kill.run,
@@ -41,6 +43,7 @@ REQUIRED = (
     "many-at-once",
     "hub-start",
     "websockets",
+    "sockets",
     "transfers",
     "hub-latency",
 )

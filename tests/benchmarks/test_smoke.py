@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.__main__ import main
 from benchmarks.records import read_records
+from benchmarks.requirements import ANY_HOP, HOPS
 
 OURS = {"chp", "in-process", "traefik-file", "traefik-etcd"}
 
@@ -37,6 +38,21 @@ def test_changes_of_the_table(tmp_path) -> None:
     }
     records = read_records(tmp_path)
     assert all(r.value == 0 for r in records if r.quantity in {"not served", "writes"})
+
+
+def test_sockets_are_two_at_most_at_every_hop(tmp_path) -> None:
+    assert measure(tmp_path, "sockets") == {"sockets": OURS - {"traefik-file"}}
+    found = {(r.case, r.peer, r.quantity): r.value for r in read_records(tmp_path)}
+    for peer in OURS - {"traefik-file"}:
+
+        def values(quantity: str, peer: str = peer) -> list[float]:
+            return [found[f"20 open, {hop}", peer, quantity] for hop in HOPS]
+
+        assert found[f"20 open, {ANY_HOP}", peer, "failed"] == 0
+        assert values("sockets") == [1, 2, 2, 1]
+        assert values("accepted") == [0, 20, 20, 20]
+        # One destination is the web server's and the proxy's; each user has a server apart.
+        assert values("busiest") == [5, 20, 1, 0]
 
 
 def test_websockets_and_the_hub(tmp_path) -> None:

@@ -83,6 +83,7 @@ class EdgeServer:
         # Caddy would wait for every connection.
         self._end = signal.SIGQUIT if server == "caddy" else signal.SIGTERM
         self._probe = edge.prefix or "/"
+        self._late = server == "traefik"
         prepare, command, self._check = _PROGRAMS[server]
         prepare(folder)
         self._service = Service(command(folder), folder / "server.log", _environment(folder))
@@ -126,7 +127,7 @@ class EdgeServer:
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=1)
         try:
             connection.request("GET", self._probe)
-            return connection.getresponse().status != 404
+            return not self._late or connection.getresponse().status != 404
         except TimeoutError:  # it was passed on, and the caller is who would answer
             return True
         except OSError:
@@ -185,7 +186,7 @@ def _prepare_nginx(folder: Path) -> None:
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"{user}daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\n"
-        "events { worker_connections 2048; }\n"
+        "events { worker_connections 16384; }\n"
         f"http {{\n    access_log off;\n{temporary}    include {folder}/jupyterhub.conf;\n}}\n"
     )
 

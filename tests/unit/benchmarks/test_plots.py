@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from benchmarks.plots import draw_all
 from benchmarks.records import Record
+from benchmarks.requirements import HOPS, OURS
 
 
 def record(measure: str, case: str, quantity: str, value: float) -> Record:
@@ -16,6 +17,12 @@ RECORDS = [
     *(record("requests", f"{n} student", "cpu", 1) for n in (1, 1000)),
     *(record("add-route", str(n), "time", n / 1000) for n in (1, 1000)),
     record("websockets", "9 open", "memory each", 40),
+    *(
+        Record("sockets", f"{n} open, {hop}", OURS, 1, quantity, "", value)
+        for n in (1, 5000)
+        for hop in HOPS
+        for quantity, value in (("descriptors", 2), ("busiest", 0 if hop == "client" else n))
+    ),
     record("transfers", "down", "speed", 500),
 ]
 
@@ -34,7 +41,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]:
 
 
 def test_every_plot_is_drawn(names) -> None:
-    assert list(names) == ["requests", "add-route", "cpu", "websockets", "transfers"]
+    assert list(names) == ["requests", "add-route", "cpu", "websockets", "sockets", "transfers"]
 
 
 def test_the_same_figures_give_the_same_bytes(names) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.records import Record
-from benchmarks.requirements import verdicts
+from benchmarks.requirements import ANY_HOP, verdicts
 
 
 def one(measure: str, case: str, peer: str, quantity: str, value: float) -> Record:
@@ -59,6 +59,19 @@ def test_a_value(measure, quantity, good, bad) -> None:
     for value, expected in ((good, True), (bad, False)):
         found = outcome([one(measure, "1000", "traefik-etcd", quantity, value)])
         assert list(found.values()) == [expected]
+
+
+def test_the_hop_with_most_sockets_is_what_counts() -> None:
+    def seen(hop: str, value: float) -> list[Record]:
+        quantities = ("sockets", "descriptors")
+        return [one("sockets", f"100 open, {hop}", "chp", name, value) for name in quantities]
+
+    says = {
+        "TCP sockets per websocket, 100 open, any hop: chp",
+        "file descriptors per websocket, 100 open, any hop: chp",
+    }
+    assert outcome(seen("proxy", 3) + seen(ANY_HOP, 2)) == dict.fromkeys(says, True)
+    assert outcome(seen("proxy", 2) + seen(ANY_HOP, 2.01)) == dict.fromkeys(says, False)
 
 
 def test_a_missed_one_is_told() -> None:
