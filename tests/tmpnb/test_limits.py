@@ -38,7 +38,7 @@ async def test_who_comes_too_late_waits_in_order_and_goes_on(tmp_path: Path) -> 
         page = await third.visit()
         assert page.code == 200
         assert b"All notebooks are in use" in page.body
-        assert b"1 / 1" in page.body
+        assert b"1 of 1" in page.body
         answer = await fourth.follow(hub.url)
         assert answer.code == 503
         assert int(answer.headers["Retry-After"]) >= 1

@@ -125,4 +125,4 @@ async def test_who_claims_nothing_has_no_server_s_rights(hub: TinyHub, tmp_path:
     assert "last_failure" in report
     page = await visitor.fetch(urljoin(hub.url, "hub/tmpnb/stats"))
     assert page.code == 200
-    assert b"<th>pool: wanted</th><td>3</td>" in page.body
+    assert b"<th>Wanted in the pool</th><td>3</td>" in page.body

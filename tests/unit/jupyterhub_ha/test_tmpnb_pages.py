@@ -58,7 +58,7 @@ def test_only_the_preview_is_for_an_index(name):
 
 def test_the_waiting_page_goes_on_with_and_without_javascript():
     page = pages.waiting(EVIL, Place(3, 9, False), URL)
-    assert "3 / 9" in page
+    assert "3 of 9" in page
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
     (asked,) = re.findall(r"fetch\((\".*?\"), \{", page)
     assert json.loads(asked) == URL

@@ -41,6 +41,22 @@ td {{ text-align: right; font-variant-numeric: tabular-nums; }}
 """
 _NO_INDEX: Final = '<meta name="robots" content="noindex">'
 
+# What the page says in place of the names in the report.
+_ROWS: Final = {
+    "pool: wanted": "Wanted in the pool",
+    "pool: ready": "Ready in the pool",
+    "pool: starting": "Starting",
+    "pool: old": "Ready, with an older image",
+    "claimed": "Claimed by visitors",
+    "ending": "Ending",
+    "waiting": "Visitors waiting in the line",
+    "spawn seconds: p50": "Seconds to start, for half of them at most",
+    "spawn seconds: p99": "Seconds to start, for 99 of 100 at most",
+    "spawn seconds: of": "Starts that were timed",
+    "claims": "Claimed so far",
+    "failures": "Failed to start so far",
+}
+
 # Asks whether a server is there, and then for the page itself, which claims it.
 _WAITING_SCRIPT: Final = """\
 <script>
@@ -54,7 +70,7 @@ _WAITING_SCRIPT: Final = """\
       return answer.json();
     }).then(function (found) {
       if (found.go) { location.reload(); return; }
-      place.textContent = found.place + " / " + found.of;
+      place.textContent = found.place + " of " + found.of;
       pause = found.again;
       later(pause);
     }).catch(function () { pause = Math.min(2 * pause, 60); later(pause); });
@@ -102,7 +118,8 @@ def waiting(text: Text, place: Place, ask_url: str) -> str:
     head = f'{_NO_INDEX}\n<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>'
     body = (
         f"<p>{escape(text.text)}</p>\n"
-        f'<p>Your place: <strong id="place">{place.place} / {place.of}</strong></p>\n{script}'
+        "<p>Your place in the line: "
+        f'<strong id="place" role="status">{place.place} of {place.of}</strong></p>\n{script}'
     )
     return _page(text.title, body, head)
 
@@ -159,7 +176,7 @@ def _flat(document: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]
         if isinstance(value, Mapping):
             found += _flat(value, f"{name}: ")
         else:
-            found.append((name, value))
+            found.append((_ROWS.get(name, name.capitalize()), value))
     return found
 
 
