@@ -35,6 +35,13 @@ def test_without_temporary_notebooks_nothing_is_set():
     assert configured({"tmpnb": {"enabled": False}}) == Config()
 
 
+def test_a_server_may_take_as_long_to_answer_as_to_start():
+    assert configured().Spawner.http_timeout == DEFAULTS["singleuser"]["startTimeout"]
+    assert configured({"singleuser": {"startTimeout": 70}}).Spawner.http_timeout == 70
+    assert configured(c=Config(Spawner={"http_timeout": 20})).Spawner.http_timeout == 20
+    assert "http_timeout" not in configured({"singleuser": {"startTimeout": None}}).Spawner
+
+
 def test_the_chart_s_defaults_are_what_the_hub_does():
     tmpnb = DEFAULTS["tmpnb"]
     found = settings()

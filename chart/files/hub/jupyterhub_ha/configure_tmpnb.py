@@ -108,6 +108,9 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     c.Spawner.default_url = values.get("tmpnb.open")
     # The pool waits longer after each failure, and visitors keep the servers that run.
     c.Spawner.consecutive_failure_limit = 0
+    if timeout := values.get("singleuser.startTimeout"):
+        # Where many start at once, who is slow to answer must not begin again behind all others.
+        c.Spawner.setdefault("http_timeout", timeout)
     authenticator = c.TemporaryAuthenticator
     given = dict(authenticator)
     for trait, path in _TRAITS.items():
