@@ -35,6 +35,7 @@ SHARE = (
     "singleuser.storage.type=none",
     "singleuser.memory.limit=1G",
     "singleuser.cpu.limit=1",
+    "singleuser.cloudMetadata.blockWithIptables=false",
 )
 BUCKET = (
     *SHARE,

@@ -87,4 +87,6 @@ async def share(
     """What the page's script does once it has the notebook; returns the answer."""
     body = notebook if isinstance(notebook, str | bytes) else json.dumps(notebook)
     url = f"{hub.share_url}api/shares?name={quote(name)}"
-    return await visitor.fetch(url, "POST", body=body, headers={"Sec-Fetch-Mode": "cors"})
+    headers = {"Sec-Fetch-Mode": "cors"}
+    # As long as the service lets a page take: a machine that does much else takes its time.
+    return await visitor.fetch(url, "POST", body=body, headers=headers, request_timeout=150)
