@@ -109,13 +109,13 @@ def draw_sockets(axes: Axes, records: Sequence[Record]) -> None:
             axes.bar_label(bar, [f"{value:,.0f}"], fontsize=7, padding=2)
     for name, colour in zip(("file descriptors", "ports to one destination"), _SIDES, strict=True):
         axes.plot([], [], color=colour, linewidth=6, label=name)
-    axes.axvline(_PORTS, color="#D55E00", linestyle="--", label=f"ports that there are: {_PORTS:,}")
+    axes.axvline(_PORTS, color="#D55E00", linestyle="--", label=f"ports that there are, {_PORTS:,}")
     axes.set_yticks(range(len(cases)), [f"{many}, {hop}" for many, hop in cases])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(0.5, 100_000)
     axes.set_xlabel("of all open websockets together")
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(frameon=False, fontsize=8, loc=(0.3, 0.78))
 
 
 def _logarithmic(axes: Axes, across: str, up: str) -> None:
