@@ -29,16 +29,8 @@ HTTPS = (
     "proxy.https.letsencrypt.contactEmail=admin@example.org",
     "proxy.https.letsencrypt.caCertificates=PEM",
 )
-SHARE = (
-    "tmpnb.enabled=true",
-    "tmpnb.share.enabled=true",
-    "singleuser.storage.type=none",
-    "singleuser.memory.limit=1G",
-    "singleuser.cpu.limit=1",
-    "singleuser.cloudMetadata.blockWithIptables=false",
-)
+NOTEBOOKS = EXAMPLE.with_name("single-host-notebooks.yaml")
 BUCKET = (
-    *SHARE,
     "tmpnb.share.storage.type=s3",
     "tmpnb.share.storage.s3.endpoint=https://s3.example.org",
     "tmpnb.share.storage.s3.bucket=our-notebooks",
@@ -49,7 +41,7 @@ BUCKET = (
 WITH = {
     **dict.fromkeys(KINDS, ()),
     "traefik-etcd with https": HTTPS,
-    "traefik-file with share": SHARE,
+    "traefik-file with share": (),
     "in-process with a bucket": BUCKET,
 }
 
@@ -90,15 +82,16 @@ ALLOWED_BY_KIND = {
 
 
 @cache
-def built(kind: str, prefix: Path = Path("/"), *options: str) -> Bundle:
+def built(kind: str, prefix: Path = Path("/"), *options: str, example: Path = EXAMPLE) -> Bundle:
     overrides = Overrides(set=(f"proxy.kind={kind}", *options))
-    given = values.read([EXAMPLE, SECRETS], overrides)
+    given = values.read([example, SECRETS], overrides)
     return bundle.build(given, chart.defaults(chart.find()), Options(place=Place(prefix)))
 
 
 def built_with(name: str, prefix: Path = Path("/")) -> Bundle:
     """One of those in WITH."""
-    return built(name.split()[0], prefix, *WITH[name])
+    example = NOTEBOOKS if name.endswith(("share", "bucket")) else EXAMPLE
+    return built(name.split()[0], prefix, *WITH[name], example=example)
 
 
 def flat(document: Mapping[str, Any], path: str = "") -> dict[str, Any]:
