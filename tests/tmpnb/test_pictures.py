@@ -18,9 +18,12 @@ from tests.support.pictures import keep_picture
 from tests.support.tmpnb import TmpnbHub, VisitorSession, come
 from tests.unit.jupyterhub_ha_share.test_render import code, markdown, notebook
 
+from proxy_gen import chart
+
 pytestmark = pytest.mark.timeout(900)
 
 SERVERS = 2
+WAITING = chart.defaults(chart.find())["tmpnb"]["waiting"]
 SMALL = (820, 480)
 CURVE = """\
 from math import sin
@@ -69,6 +72,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TmpnbHub]:
         "pool": {"size": SERVERS, "concurrency": 1},
         "limits": {"servers": SERVERS, "perAddressPerMinute": 0},
         "open": "/lab/tree/beat.ipynb",
+        "waiting": WAITING,
     }
     with TmpnbHub(folder, values, HOOK.format(folder=str(folder), notebook=NOTEBOOK)) as hub:
         yield hub
@@ -136,8 +140,8 @@ def test_who_comes_too_late_sees_the_place_and_goes_on(
     ahead = result(visitor(hub))
     with person(tmp_path, *SMALL) as page:
         page.goto(hub.url)
-        expect(page.get_by_role("heading")).to_have_text("All notebooks are in use")
-        expect(page.get_by_text("This page goes on by itself.")).to_be_visible()
+        expect(page.get_by_role("heading")).to_have_text(WAITING["title"])
+        expect(page.get_by_text(WAITING["text"])).to_be_visible()
         expect(page.locator("#place")).to_have_text("2 of 2")
         behind = result(visitor(hub))
         expect(page.locator("#place")).to_have_text("2 of 3")
@@ -154,7 +158,7 @@ def test_who_comes_too_late_sees_the_place_and_goes_on(
 
 def shows_the_counts(page: Page, hub: TmpnbHub, folder: Path) -> None:
     """The page with what the pool has, while three wait."""
-    page.set_viewport_size({"width": SMALL[0], "height": 640})
+    page.set_viewport_size({"width": SMALL[0], "height": 820})
     page.goto(urljoin(hub.url, "hub/tmpnb/stats"))
     expect(page.get_by_role("heading")).to_have_text("Temporary notebooks")
     rows = page.get_by_role("row")

@@ -46,4 +46,4 @@ def test_reasons_of_failures_are_for_operators():
     assert document["last_failure"] == "image registry.internal/x:1 is gone"
     assert document["failures"] == 1
     assert document["spawn_seconds"] == {"p50": 2.5, "p99": 2.5, "of": 1}
-    assert document["ended"] == {"idle": 1}
+    assert document["ended"] == {"idle": 1, "age": 0, "dead": 0, "stopped": 0, "surplus": 0}

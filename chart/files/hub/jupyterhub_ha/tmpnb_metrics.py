@@ -18,6 +18,7 @@ REFUSED = Counter(
     "have taken too many, visitors who wait",
     ["reason"],
 )
+REASONS = ("idle", "age", "dead", "stopped", "surplus")
 ENDED = Counter(
     "jupyterhub_ha_tmpnb_ended",
     "Servers ended: idle, of age, dead (they did not answer), stopped by themselves, not needed",
@@ -40,5 +41,5 @@ for _state in STATES:
     SERVERS.labels(_state)
 for _reason in ("robot", "ahead", "cookie", "address", "waiting"):
     REFUSED.labels(_reason)
-for _reason in ("idle", "age", "dead", "stopped", "surplus"):
+for _reason in REASONS:
     ENDED.labels(_reason)

@@ -54,6 +54,11 @@ _ROWS: Final = {
     "spawn seconds: p99": "Seconds to start, for 99 of 100 at most",
     "spawn seconds: of": "Starts that were timed",
     "claims": "Claimed so far",
+    "ended: idle": "Ended so far: idle",
+    "ended: age": "Ended so far: of age",
+    "ended: dead": "Ended so far: did not answer",
+    "ended: stopped": "Ended so far: stopped by themselves",
+    "ended: surplus": "Ended so far: not needed",
     "failures": "Failed to start so far",
 }
 

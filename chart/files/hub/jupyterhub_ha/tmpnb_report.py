@@ -19,7 +19,7 @@ class Report:
         self.wanted = 0
         self.waiting = 0
         self.states: dict[str, int] = dict.fromkeys(metrics.STATES, 0)
-        self.ended: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter(dict.fromkeys(metrics.REASONS, 0))
         self.claims = 0
         self.failures = 0
         self.last_failure = ""
