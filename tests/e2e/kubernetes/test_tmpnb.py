@@ -12,12 +12,13 @@ from urllib.parse import urljoin
 import pytest
 from tests.e2e.cluster import lifecycle
 from tests.e2e.cluster.settings import ROOT, SERVICES, Cluster
+from tests.support.processes import answers
 from tests.support.tmpnb import Operator, VisitorSession
 
 from . import visits
 from .conftest import RESULTS
 from .faults import DYING
-from .kube import Kube
+from .kube import Kube, until
 from .release import Release, chart_values
 
 _FILES = (
@@ -79,6 +80,8 @@ def notebooks(kube: Kube) -> Iterator[Notebooks]:
     release = Release(Kube(kube.kubeconfig, "notebooks"), "notebooks", values, _FILES)
     release.prepare()
     release.upgrade()
+    # The first release of a new cluster is ready before all nodes know the way to its address.
+    until("the entrance does not answer", lambda: answers(f"{release.url}hub/health"), 60)
     yield Notebooks(release)
     release.kube.run("helm", "uninstall", "notebooks", "--wait")
     release.kube.kubectl("delete", "pod", "--selector=component=singleuser-server")
