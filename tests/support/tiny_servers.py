@@ -18,7 +18,13 @@ import sys
 from dataclasses import dataclass
 
 from aiohttp import web
-from tests.support.ports import free_port
+
+HOST = "127.66.0.1"
+"""An address of loopback where nothing else listens.
+
+There may be a thousand ports, and at 127.0.0.1 one of them may be what another test has drawn for a
+server that is starting: it would then answer for it, or be in its way.
+"""
 
 
 @dataclass
@@ -29,13 +35,9 @@ class TinyServer:
     server: asyncio.Server | None = None
 
     async def open(self) -> int:
-        """Listen; returns the port.
-
-        Never one that the kernel draws: a hub of another test may have drawn it for a server that
-        is starting, and would take this one for it.
-        """
-        port = free_port()
-        self.server = await asyncio.start_server(self._answer, "127.0.0.1", port)
+        """Listen; returns the port at HOST."""
+        self.server = await asyncio.start_server(self._answer, HOST, 0)
+        port: int = self.server.sockets[0].getsockname()[1]
         return port
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

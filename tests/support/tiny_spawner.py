@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 from jupyterhub.spawner import Spawner
+from tests.support.tiny_servers import HOST
 from traitlets import Unicode
 
 
@@ -31,7 +32,7 @@ class TinySpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
             raise RuntimeError(reason)
         found = await self._ask("POST", self.user.name)
         self.port = found["port"]
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     async def poll(self) -> int | None:
         """None while the port is open."""
@@ -54,7 +55,7 @@ class TinySpawner(Spawner):  # type: ignore[misc]  # jupyterhub has no types
 
     async def get_url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
     def _wanted(self) -> dict[str, Any]:
         file = Path(self.faults)

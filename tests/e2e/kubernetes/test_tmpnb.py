@@ -202,7 +202,8 @@ async def test_with_an_image_that_is_gone_visitors_are_served(notebooks: Noteboo
     assert await visitors[0].run_cell("print(1)") == "1\n"
     image = {"tag": _image()["tag"]}
     notebooks.upgrade({"singleuser": {"image": image, "startTimeout": 300}})
-    await notebooks.until(ready=4, starting=0, ending=0)
+    # The hub that came then waits two minutes for those that never started.
+    await notebooks.until(300, ready=4, starting=0, ending=0)
     assert await visitors[1].run_cell("print(2)") == "2\n"
     await notebooks.leave(*visitors)
 

@@ -67,6 +67,8 @@ _SHARE_SCOPE: Final = f"access:services!service={SHARE}"
 # Without that, browsers send no cookies of a page in another site's frame.
 _COOKIES_IN_FRAMES: Final = {"SameSite": "None", "Secure": True}
 
+_ANSWER_SECONDS: Final = 120
+
 # All values that decide how a visitor's server is started.
 _SPEC: Final = (
     "singleuser",
@@ -110,7 +112,8 @@ def configure_tmpnb(c: Config, values: Values) -> None:
     c.Spawner.consecutive_failure_limit = 0
     if timeout := values.get("singleuser.startTimeout"):
         # Where many start at once, who is slow to answer must not begin again behind all others.
-        c.Spawner.setdefault("http_timeout", timeout)
+        # Not longer: after a restart the hub waits as long for each server that has died meanwhile.
+        c.Spawner.setdefault("http_timeout", min(timeout, _ANSWER_SECONDS))
     authenticator = c.TemporaryAuthenticator
     given = dict(authenticator)
     for trait, path in _TRAITS.items():
