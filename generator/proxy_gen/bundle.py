@@ -116,7 +116,7 @@ def _files(basis: Basis) -> dict[str, File]:
         files |= etcd_files(basis)
     if basis.https.has_issuer:
         files |= certificate_files(basis)
-    share = Share(basis) if basis.has_share else None
+    share = Share.of(basis)
     if share:
         files |= share.files
     bundle = {basis.place.in_bundle(path): file for path, file in files.items()}

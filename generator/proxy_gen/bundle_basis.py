@@ -15,7 +15,7 @@ from .errors import UsageError
 from .host_https import HostHttps
 from .host_layout import Ports
 from .host_place import Place, choose_ports
-from .mounts import Manifest, MissingObjectError, Objects, mounted_files, pod_spec
+from .mounts import Manifest, MissingObjectError, Objects, environment, mounted_files, pod_spec
 from .tree import File
 
 TRAEFIK_FOLDER = "/etc/traefik"
@@ -145,21 +145,8 @@ class Basis:
         return container
 
     def environment(self, which: Workload, without: Collection[str] = ()) -> dict[str, str]:
-        """The variables of a workload's first container, but for what only a pod has.
-
-        `without` are the names of those that come from a Secret which the values only name.
-        """
-        variables = {}
-        for entry in self.container(which).get("env", []):
-            if entry["name"] in without:
-                continue
-            source = entry.get("valueFrom", {})
-            if reference := source.get("secretKeyRef"):
-                data = self.objects.data("Secret", reference["name"])
-                variables[entry["name"]] = data[reference["key"]].decode()
-            elif not source:
-                variables[entry["name"]] = str(entry.get("value", ""))
-        return variables
+        """The variables of a workload's first container; see `mounts.environment`."""
+        return environment(self.objects, self.container(which), without)
 
     def relocate(self, places: Mapping[str, str]) -> Callable[[str], str]:
         """A function from the pod's paths to the host's: `{folder in the pod: configuration's}`."""

@@ -33,7 +33,7 @@ def hub_files(basis: Basis) -> Files:
         basis=basis,
         mounts=folder,
         kernels=basis.place.kernels,
-        share=Share(basis) if basis.has_share else None,
+        share=Share.of(basis),
     )
     files[folder / "jupyterhub_config.py"] = File(document)
     files[basis.folder("hub.env")] = File(environment_file(basis.environment(HUB)), private=True)

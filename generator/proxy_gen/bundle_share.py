@@ -42,6 +42,11 @@ class Share:
     basis: Basis
     address: str = ADDRESS
 
+    @classmethod
+    def of(cls, basis: Basis) -> Share | None:
+        """None where visitors share nothing."""
+        return cls(basis) if basis.has_share else None
+
     @property
     def url(self) -> str:
         """Where hub and proxy reach it."""

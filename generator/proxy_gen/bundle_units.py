@@ -52,7 +52,8 @@ def units(basis: Basis) -> list[Unit]:
     if basis.kind == "chp":
         proxies.append(_chp_unit(basis))
     issuer = [_certificates_unit(basis)] if basis.https.has_issuer else []
-    share = [_share_unit(basis)] if basis.has_share else []
+    shared = Share.of(basis)
+    share = [_share_unit(basis, shared)] if shared else []
     return [*proxies, *issuer, *share, _hub_unit(basis, proxies)]
 
 
@@ -61,7 +62,7 @@ def unit_files(basis: Basis, services: Sequence[Unit]) -> Files:
     place = basis.place
     users = sorted({unit.user for unit in services if unit.user})
     names = [unit.file_name for unit in services]
-    share = Share(basis) if basis.has_share else None
+    share = Share.of(basis)
     files = {
         place.units / TARGET: File(render("bundle/jupyterhub.target.j2", units=names)),
         place.prefix / f"etc/tmpfiles.d/{NAME}.conf": File(
@@ -156,8 +157,7 @@ def _certificates_unit(basis: Basis) -> Unit:
     return Unit(name, "certificates", words, USER, issuer_environment(basis), more)
 
 
-def _share_unit(basis: Basis) -> Unit:
-    share = Share(basis)
+def _share_unit(basis: Basis, share: Share) -> Unit:
     more = {"share": share, "wait": _wait(basis, share.health_url, 60)}
     return Unit("jupyterhub-share", "share", share.words, SHARE_USER, share.environment, more)
 

@@ -32,7 +32,7 @@ from .host_traefik import (
     shared_ports,
     static_document,
 )
-from .mounts import Manifest, MissingObjectError, Objects, pod_spec, write_mounts
+from .mounts import Manifest, MissingObjectError, Objects, environment, pod_spec, write_mounts
 from .supervise import TAG, Program, Supervisor
 from .tools import find_tool
 
@@ -318,16 +318,7 @@ def _setup_program(
     options = [move(word) for word in [*container["command"][1:], *container["args"]]]
     options = options[: options.index("--endpoints")]
     words = [sys.executable, *options, "--endpoints", *ports.etcd_urls]
-    env = {}
-    for entry in container.get("env", []):
-        reference = entry.get("valueFrom", {}).get("secretKeyRef")
-        if reference:
-            env[entry["name"]] = objects.data("Secret", reference["name"])[
-                reference["key"]
-            ].decode()
-        else:
-            env[entry["name"]] = entry.get("value", "")
-    return Program("proxy-etcd-setup", words, layout.state, env)
+    return Program("proxy-etcd-setup", words, layout.state, environment(objects, container))
 
 
 def _kernels_program(objects: Objects, values: Mapping[str, Any], layout: Layout) -> Program | None:

@@ -11,7 +11,7 @@ from .errors import UsageError
 from .files import write_atomically
 from .host_layout import Layout, Ports
 from .host_place import environment_file
-from .mounts import Manifest, Objects, pod_spec, write_mounts
+from .mounts import Manifest, Objects, environment, pod_spec, write_mounts
 from .supervise import Program
 
 BUCKET_KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -65,7 +65,7 @@ def share_program(
         container, Path(sys.executable), address="127.0.0.1", port=ports.share, folder=layout.shared
     )
     variables = service_variables(
-        _plain(container, objects),
+        environment(objects, container, BUCKET_KEYS),
         hub=f"http://127.0.0.1:{ports.hub}{base_url}hub",
         package=root / PACKAGE.lstrip("/"),
     )
@@ -74,17 +74,3 @@ def share_program(
     write_atomically(file, environment_file(variables), mode=0o600)
     start = ["sh", "-c", 'set -a; . "$0"; exec "$@"', str(file)]
     return Program("share", [*start, *words], layout.state)
-
-
-def _plain(container: Manifest, objects: Objects) -> dict[str, str]:
-    found = {}
-    for entry in container["env"]:
-        if entry["name"] in BUCKET_KEYS:
-            continue
-        reference = entry.get("valueFrom", {}).get("secretKeyRef")
-        if reference:
-            data = objects.data("Secret", reference["name"])
-            found[entry["name"]] = data[reference["key"]].decode()
-        else:
-            found[entry["name"]] = str(entry.get("value", ""))
-    return found

@@ -1,4 +1,4 @@
-"""The files that the kubelet would put into a container, on this machine.
+"""The files and variables that the kubelet would give a container, on this machine.
 
 `proxy-gen up` runs the same documents as the cluster. Instead of rendering them a second time, it
 reads the rendered workload's volumes and writes what they mount below a folder of its own.
@@ -7,7 +7,7 @@ reads the rendered workload's volumes and writes what they mount below a folder 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -70,6 +70,26 @@ def pod_spec(workload: Manifest) -> Manifest:
     """The pod spec of a Deployment, StatefulSet or Job."""
     spec: Manifest = workload["spec"]["template"]["spec"]
     return spec
+
+
+def environment(
+    objects: Objects, container: Manifest, without: Collection[str] = ()
+) -> dict[str, str]:
+    """The variables of a container, but for what only a pod has.
+
+    `without` are the names of those that come from a Secret which the values only name.
+    """
+    variables = {}
+    for entry in container.get("env", []):
+        if entry["name"] in without:
+            continue
+        source = entry.get("valueFrom", {})
+        if reference := source.get("secretKeyRef"):
+            data = objects.data("Secret", reference["name"])
+            variables[entry["name"]] = data[reference["key"]].decode()
+        elif not source:
+            variables[entry["name"]] = str(entry.get("value", ""))
+    return variables
 
 
 def write_mounts(objects: Objects, workload: Manifest, root: Path) -> None:

@@ -6,7 +6,6 @@ the tests may lie where units cannot read, so it is mounted where the bundle exp
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Any
@@ -70,7 +69,6 @@ print(json.dumps([ask("http://127.0.0.1:8081/hub/health"), ask("{share}/services
 VISIT = f"""
 import asyncio, json, re, sys
 from pathlib import Path
-from types import SimpleNamespace
 
 sys.path.insert(0, {str(ROOT)!r})
 from tests.support.share import share
@@ -84,9 +82,8 @@ UNIT = Path("/etc/systemd/system/jupyterhub-share.service").read_text()
 async def main():
     visitor = VisitorSession(URL)
     await come(visitor, 400)
-    hub = SimpleNamespace(share_url=URL + "services/share/")
     await visitor.follow(URL + "hub/share")
-    answer = await share(visitor, hub, notebook(markdown("# By a unit")))
+    answer = await share(visitor, URL + "services/share/", notebook(markdown("# By a unit")))
     found = {{"status": answer.code, "answer": answer.body.decode()}}
     if answer.code == 201:
         url = json.loads(answer.body)["url"]
@@ -104,18 +101,14 @@ asyncio.run(main())
 def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """What the visitor found, and what the folder has then."""
     folder = tmp_path_factory.mktemp("systemd")
-    out = folder / "out"
-    out.mkdir()
-    (out / "visit.py").write_text(VISIT)
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(merge(LEAST, VALUES)))
     subprocess.run(
         [VENV_BIN / "proxy-gen", "render", file, "--target=host", "--address=127.0.0.1",
-         f"--secrets={SECRETS}", "-o", out / "bundle"],
+         f"--secrets={SECRETS}", "-o", folder / "out/bundle"],
         check=True, capture_output=True, timeout=120,
     )  # fmt: skip
-    said = nested_systemd.run(SCRIPT, folder, 500)
-    return json.loads((out / "found.json").read_text()), said
+    return nested_systemd.run_and_read(SCRIPT, folder, 500, visit=VISIT)
 
 
 def test_a_page_is_made_with_all_that_the_unit_forbids(tried: tuple[dict[str, Any], str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urljoin
 
 import pytest
@@ -34,9 +33,9 @@ async def test_what_a_visitor_shares_is_there_in_the_next_run(tmp_path: Path) ->
     with Up(file, tmp_path / "state") as up:
         visitor = VisitorSession(up.url)
         await come(visitor)
-        hub = SimpleNamespace(share_url=urljoin(up.url, "services/share/"))
+        service = urljoin(up.url, "services/share/")
         await visitor.follow(urljoin(up.url, "hub/share"))
-        answer = await share(visitor, hub, notebook(markdown("# Tried")))
+        answer = await share(visitor, service, notebook(markdown("# Tried")))
         assert answer.code == 201, answer.body
         identity = json.loads(answer.body)["identity"]
         # The service's token is in no file that others than its own shell read.

@@ -6,8 +6,6 @@ Jupyter, whose Python may lie where units cannot read, a program looks around.
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +95,9 @@ asyncio.run(main())
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """What the servers found, and what the folders have when all of them have ended."""
+    looks = Path(__file__).with_name("visitors_unit.py").read_text()
     folder = tmp_path_factory.mktemp("systemd")
-    out = folder / "out"
-    out.mkdir()
-    (out / "spawn.py").write_text(SPAWN)
-    shutil.copy(Path(__file__).with_name("visitors_unit.py"), out)
-    said = nested_systemd.run(SCRIPT, folder, 120)
-    return json.loads((out / "found.json").read_text()), said
+    return nested_systemd.run_and_read(SCRIPT, folder, 120, spawn=SPAWN, visitors_unit=looks)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from benchmarks.connections import End, parse
 from tests.support.edge import EdgeServer
 from tests.support.edge_world import World
 
@@ -153,11 +154,7 @@ async def test_connections_are_kept(world: World) -> None:
     assert 1 <= len(after - before) <= clients
 
 
-def _connections_to(port: int) -> set[str]:
+def _connections_to(port: int) -> set[End]:
     """The local ends of this machine's connections to a port of 127.0.0.1, open or just closed."""
-    found = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, *_ = line.split()
-        if remote == f"0100007F:{port:04X}":
-            found.add(local)
-    return found
+    there = End("0100007F", port)
+    return {one.local for one in parse(Path("/proc/net/tcp").read_text()) if one.remote == there}

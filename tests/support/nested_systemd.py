@@ -7,11 +7,13 @@ Needs root.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.support.processes import Service
 
@@ -97,6 +99,19 @@ def run(script: str, folder: Path, seconds: float = 60) -> str:
     if ended.read_text().strip() != "0":
         raise RuntimeError(said)
     return said
+
+
+def run_and_read(script: str, folder: Path, seconds: float, **files: str) -> tuple[Any, str]:
+    """What the script leaves in OUT/found.json, and what it says.
+
+    `files` are texts that it finds in OUT, as NAME.py; see `run`.
+    """
+    out = folder / "out"
+    out.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (out / f"{name}.py").write_text(text)
+    said = run(script, folder, seconds)
+    return json.loads((out / "found.json").read_text()), said
 
 
 def _groups() -> list[Path]:

@@ -81,12 +81,13 @@ class SharingHub(TmpnbHub):
         return f"{self.share_url}{identity}{below}"
 
 
-async def share(
-    visitor: VisitorSession, hub: SharingHub, notebook: Any, name: str = "a.ipynb"
-) -> Any:
-    """What the page's script does once it has the notebook; returns the answer."""
+async def share(visitor: VisitorSession, service: str, notebook: Any, name: str = "a.ipynb") -> Any:
+    """What the page's script does once it has the notebook; returns the answer of the service.
+
+    `service` is its URL, such as SharingHub's `share_url`.
+    """
     body = notebook if isinstance(notebook, str | bytes) else json.dumps(notebook)
-    url = f"{hub.share_url}api/shares?name={quote(name)}"
+    url = f"{service}api/shares?name={quote(name)}"
     headers = {"Sec-Fetch-Mode": "cors"}
     # As long as the service lets a page take: a machine that does much else takes its time.
     return await visitor.fetch(url, "POST", body=body, headers=headers, request_timeout=150)

@@ -45,7 +45,7 @@ def stranger(hub: SharingHub) -> VisitorSession:
 
 
 async def shared(visitor: VisitorSession, hub: SharingHub, text: str) -> dict[str, Any]:
-    answer = await share(visitor, hub, notebook(markdown(f"# {text}")), "My notes.ipynb")
+    answer = await share(visitor, hub.share_url, notebook(markdown(f"# {text}")), "My notes.ipynb")
     assert answer.code == 201, answer.body
     return dict(json.loads(answer.body))
 
@@ -125,12 +125,12 @@ async def test_what_is_too_much_or_no_notebook_is_refused_with_the_reason(hub: S
         (b"<html>", 422, "cannot be read as a notebook"),
         (notebook(code(shows(**{"text/html": 3}))), 422, "cannot be"),
     ]:
-        answer = await share(visitor, hub, body)
+        answer = await share(visitor, hub.share_url, body)
         assert answer.code == status, answer.body
         assert words in json.loads(answer.body)["message"]
     for number in range(2):
         await shared(visitor, hub, f"Number {number}")
-    answer = await share(visitor, hub, notebook(markdown("one more")))
+    answer = await share(visitor, hub.share_url, notebook(markdown("one more")))
     assert answer.code == 507
     assert "You share 2 notebooks" in json.loads(answer.body)["message"]
 
@@ -138,7 +138,7 @@ async def test_what_is_too_much_or_no_notebook_is_refused_with_the_reason(hub: S
 async def test_nobody_shares_without_a_session_or_by_another_sites_page(hub: SharingHub) -> None:
     body = notebook(markdown("forged"))
     nobody = HubSession(hub.url, "", "")
-    assert (await share(stranger(hub), hub, body)).code == 403
+    assert (await share(stranger(hub), hub.share_url, body)).code == 403
     for token in ("", "x", "the-operators-token"):
         headers = {"Authorization": f"token {token}"}
         url = f"{hub.share_url}api/shares"

@@ -127,7 +127,7 @@ async def test_the_whole_service_on_a_bucket(objects: ObjectStore, tmp_path: Pat
         visitor = VisitorSession(hub.url)
         await visitor.visit()
         await visitor.follow(urljoin(hub.url, "hub/share"))
-        answer = await share(visitor, hub, notebook(markdown("# In a bucket")))
+        answer = await share(visitor, hub.share_url, notebook(markdown("# In a bucket")))
         assert answer.code == 201, answer.body
         made = json.loads(answer.body)
         kept = {key.partition("/")[0] for key, _ in objects.store("service/").list("")}
