@@ -16,7 +16,7 @@ from tests.support.processes import TOOLS_BIN, Service, answers
 
 
 class EtcdCluster:
-    """etcd members on this host; a context manager.
+    """etcd members on this host; a context manager, which removes their data at its end.
 
     With `certificates` (see write_certificates) clients and peers need mTLS. `max_txn_ops` is
     the server's limit of operations in a transaction. `health` are the URLs of the members' ports
@@ -77,6 +77,8 @@ class EtcdCluster:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        for folder in self._data:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def wait(self) -> None:
         """Wait until all members that were started are ready."""

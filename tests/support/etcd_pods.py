@@ -60,8 +60,7 @@ class EtcdPods:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pod in self.pods:
-            pod.kill()
+        self.lose(*range(len(self.pods)))
 
     @property
     def running(self) -> list[int]:
