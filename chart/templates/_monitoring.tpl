@@ -130,6 +130,9 @@ annotations:
   {{- if .Values.tmpnb.enabled }}
     {{- $components = append $components "jupyterhub-ha.tmpnb" }}
   {{- end }}
+  {{- if include "jupyterhub-ha.tmpnb-static.enabled" . }}
+    {{- $components = append $components "jupyterhub-ha.tmpnb-static" }}
+  {{- end }}
   {{- $groups := list }}
   {{- range $group := (fromYaml $text).groups }}
     {{- $rules := list }}

@@ -105,6 +105,12 @@ def _no_host_can(values: Mapping[str, Any], kind: str) -> Iterator[str]:
             "tmpnb.static.enabled: on one host all servers read the same files from one disk; set "
             "it to false, it is for Kubernetes"
         )
+    egress = get(values, ("singleuser", "networkPolicy", "egress"))
+    if egress and get(values, ("tmpnb", "enabled")):
+        yield (
+            "singleuser.networkPolicy.egress: on one host there are no network policies; remove "
+            "it, and use tmpnb.sandbox.internet and hub.config.TransientUnitSpawner.reachable"
+        )
 
 
 def _files(basis: Basis) -> dict[str, File]:

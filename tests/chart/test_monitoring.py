@@ -58,7 +58,8 @@ def default():
 @pytest.fixture(scope="module")
 def everything():
     """With what only some releases have."""
-    return render(merge(ON, LEAST), "--namespace", "a-namespace")
+    more = {"tmpnb": {"static": {"enabled": True}}}
+    return render(merge(merge(ON, LEAST), more), "--namespace", "a-namespace")
 
 
 @pytest.fixture(scope="module")
@@ -265,15 +266,23 @@ def test_the_page_names_no_alert_that_is_not_there(everything):
 
 
 def test_temporary_notebooks_have_alerts_and_a_dashboard_of_their_own(all_on, everything):
-    assert set(groups(everything)) - set(groups(all_on)) == {"jupyterhub-ha.tmpnb"}
+    assert set(groups(everything)) - set(groups(all_on)) == {
+        "jupyterhub-ha.tmpnb",
+        "jupyterhub-ha.tmpnb-static",
+    }
     assert set(alerts(everything)) - set(alerts(all_on)) == {
         "JupyterHubNotebookPoolEmpty",
         "JupyterHubNotebooksDoNotStart",
+        "JupyterHubNotebookFilesAway",
     }
     name = "jupyterhub-ha-tmpnb.json"
     data = everything.get("ConfigMap", "jupyterhub-dashboard")["data"]
     assert data[name] == (FILES / name).read_text()
     assert set(data) == {name, "jupyterhub-ha.json"}
+
+
+def test_there_is_no_alert_for_pods_that_are_not_there():
+    assert "JupyterHubNotebookFilesAway" not in alerts(render(merge(ON, LEAST)))
 
 
 def test_the_dashboard_is_the_committed_file(all_on):

@@ -20,6 +20,7 @@ from tests.support.processes import ROOT
 from jupyterhub_ha.tmpnb_units import SPAWNER_CLASS
 from proxy_gen import bundle, chart, values
 from proxy_gen.bundle import Bundle
+from proxy_gen.errors import UsageError
 from proxy_gen.host_place import Options, Place
 from proxy_gen.values import Overrides
 
@@ -133,3 +134,18 @@ def test_static_files_from_pods_of_their_own_are_refused(command: str, tmp_path:
     assert "tmpnb.static.enabled: on " in done.output
     assert "set it to false" in done.output
     assert not (tmp_path / "bundle").exists()
+
+
+def test_what_no_host_has_is_refused_all_at_once() -> None:
+    least = tuple(f"{key}={json.dumps(value)}" for key, value in LEAST.items())
+    asked = (
+        "tmpnb.static.enabled=true",
+        "singleuser.networkPolicy.egress[0].to[0].ipBlock.cidr=::/0",
+    )
+    given = values.read([SECRETS], Overrides(set_json=least, set=asked))
+    with pytest.raises(UsageError) as caught:
+        bundle.build(given, chart.defaults(chart.find()), Options())
+    static, egress = str(caught.value).splitlines()
+    assert static.startswith("tmpnb.static.enabled: ")
+    assert egress.startswith("singleuser.networkPolicy.egress: ")
+    assert "hub.config.TransientUnitSpawner.reachable" in egress

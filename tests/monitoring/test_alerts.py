@@ -11,13 +11,15 @@ from tests.monitoring.rendered import alert_expressions, render_all, rule_file
 from tests.support.chart import CHART
 from tests.support.processes import TOOLS_BIN
 
+from jupyterhub_ha.values import merge
+
 SPEC = yaml.safe_load(Path(__file__).with_name("alert_cases.yaml").read_text())
 PROXY = {"traefik": {"replicas": 2}, "etcd": {"replicas": 3}}
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    return render_all(PROXY, **LEAST)
+    return render_all(PROXY, **merge(LEAST, {"tmpnb": {"static": {"enabled": True}}}))
 
 
 def promtool(*words, cwd):

@@ -16,8 +16,11 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Page, Response
 from tests.support.browser import browser
+from tests.support.chart import CHART
+from tests.support.proxies import TraefikEtcdSystem
 from tests.support.tmpnb import TmpnbHub, hub_behind
 from tests.support.tmpnb_static import StaticFiles, chart_document, lead
 
@@ -35,6 +38,7 @@ class World:
     """A hub behind Traefik, nginx beside it, and a visitor's page."""
 
     hub: TmpnbHub
+    system: TraefikEtcdSystem
     static: StaticFiles
     page: Page
     seen: list[Response]
@@ -59,12 +63,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     about = {"name": "own", "version": "1.0.0", "jupyterlab": {"_build": build}}
     (package / "package.json").write_text(json.dumps(about))
     more = MORE.format(path=str(folder / "share"))
+    systems: list[TraefikEtcdSystem] = []
+
+    def prepare(system: TraefikEtcdSystem) -> None:
+        lead(system, static)
+        systems.append(system)
+
     try:
         static.start()
         values = {"pool": {"size": 1, "concurrency": 1}}
-        with hub_behind(
-            "traefik-etcd", folder, values, more, prepare=lambda system: lead(system, static)
-        ) as hub:
+        with hub_behind("traefik-etcd", folder, values, more, prepare=prepare) as hub:
             asyncio.run(hub.until(ready=1))
             with browser(folder) as context:
                 seen: list[Response] = []
@@ -72,7 +80,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 page.on("response", lambda response: seen.append(response))
                 page.goto(hub.url, timeout=120_000)
                 page.wait_for_selector(".jp-Launcher", timeout=180_000)
-                yield World(hub, static, page, seen)
+                yield World(hub, systems[0], static, page, seen)
     finally:
         static.kill()
 
@@ -155,8 +163,10 @@ def test_while_nginx_is_dead_or_stuck_files_come_from_the_server(world: World) -
     for _ in range(8):
         assert served_by(url) == "TornadoServer"
         time.sleep(1)
+    assert reached(world) == {"0"}
     world.static.start()
     until_nginx_serves(url)
+    assert reached(world) == {"1"}
     pids = [world.static.pid, *children(world.static.pid)]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -175,6 +185,22 @@ def until_nginx_serves(url: str) -> None:
     while served_by(url) != "nginx":
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def reached(world: World) -> set[str]:
+    """What the replicas' metrics say of nginx: the series that an alert of the chart looks at."""
+    alerts = yaml.safe_load((CHART / "files/monitoring/alerts.yaml").read_text())
+    rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+    (expression,) = (r["expr"] for r in rules if r["alert"] == "JupyterHubNotebookFilesAway")
+    ((name, service),) = re.findall(r'(traefik_\w+)\{.*(service="[^"]*")\}', expression)
+    lines = [
+        line
+        for replica in world.system.replicas
+        for line in get(f"{replica.url}/metrics")[1].decode().splitlines()
+        if line.startswith(f"{name}{{") and service in line
+    ]
+    assert len(lines) == len(world.system.replicas)
+    return {line.rpartition(" ")[2] for line in lines}
 
 
 def children(pid: int) -> list[int]:
