@@ -61,11 +61,21 @@ class Server:
 
 
 async def requests(
-    address: str, paths: Sequence[str], *, seconds: float, rate: float = 0, connections: int = 0
+    address: str,
+    paths: Sequence[str],
+    *,
+    seconds: float,
+    rate: float = 0,
+    connections: int = 0,
+    header: str = "",
 ) -> dict[str, float]:
-    """GETs of random paths: requests, failed, seconds, p50_ms, p99_ms and worst_ms."""
+    """GETs of random paths: requests, failed, seconds, p50_ms, p99_ms and worst_ms.
+
+    `header` is one more line of each request.
+    """
     with _written(paths) as file:
         options = [f"-address={address}", f"-paths={file}", f"-seconds={seconds}", f"-rate={rate}"]
+        options += [f"-header={header}"]
         return await _result("requests", *options, f"-connections={connections or CONNECTIONS}")
 
 

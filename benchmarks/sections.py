@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmarks.floor import NAME as FLOOR
 from benchmarks.measures.claims import COLD, POOL
 from benchmarks.measures.page_load import WITH, WITHOUT
+from benchmarks.measures.static_files import CADDY, NGINX, USER
 from benchmarks.records import Record
 from benchmarks.requirements import ANY_HOP, OURS, PROXY, WEB_SERVER
 from benchmarks.summary import Series, cases_of, ratio, summary
@@ -194,6 +195,19 @@ def _page_load(records: Sequence[Record]) -> str:
     )
 
 
+def _static_files(records: Sequence[Record]) -> str:
+    case = cases_of(records, "static-files")[0]
+
+    def times(over: str, under: str, quantity: str) -> str:
+        return _times(records, *_pair("static-files", case, over, under, quantity))
+
+    return "".join(
+        f"- `{NGINX}` answers {times(NGINX, other, 'rate')} as many requests per second as {other},"
+        f" which needs {times(other, NGINX, 'cpu')} the CPU time for each.\n"
+        for other in (CADDY, USER)
+    )
+
+
 def _nothing(_: Sequence[Record]) -> str:
     return ""
 
@@ -268,6 +282,15 @@ SECTIONS: dict[str, Section] = {
             ("received", "MiB that the browser receives"),
             ("server CPU", "CPU seconds of the visitor's server"),
             ("server descriptors", "Most file descriptors of that server above those at rest"),
+        ),
+    ),
+    "static-files": Section(
+        "static-files",
+        _static_files,
+        (
+            ("rate", "Requests per second"),
+            ("cpu", "CPU seconds per 10,000 requests"),
+            ("memory", "MiB of memory"),
         ),
     ),
     "render-time": Section("render-time", _nothing, (("time", "Seconds"),)),

@@ -36,6 +36,12 @@ def usage_of(pids: Iterable[int]) -> Usage:
     return Usage(cpu, memory, peak, descriptors)
 
 
+def tree_of(pid: int) -> list[int]:
+    """A process and its children, and theirs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in tree_of(int(child)))]
+
+
 def reset_peak(pids: Iterable[int]) -> None:
     """Begin anew with the highest memory; it is then what the process has now."""
     for pid in pids:

@@ -30,6 +30,7 @@ func requests(arguments []string) error {
 	connections := flags.Int("connections", 32, "connections at once")
 	seconds := flags.Float64("seconds", 2, "of load")
 	warmup := flags.Float64("warmup", 0.5, "seconds before it that do not count")
+	header := flags.String("header", "", "of each request, besides the usual ones")
 	rate := flags.Float64("rate", 0, "requests per second; 0 is as many as are answered")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -38,9 +39,12 @@ func requests(arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if *header != "" {
+		*header += "\r\n"
+	}
 	texts := make([][]byte, len(paths))
 	for i, path := range paths {
-		texts[i] = request("GET", path, *address, "")
+		texts[i] = request("GET", path, *address, *header)
 	}
 	begin := time.Now().Add(seconds2(*warmup))
 	end := begin.Add(seconds2(*seconds))

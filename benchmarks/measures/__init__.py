@@ -17,6 +17,7 @@ from benchmarks.measures import (
     replica_kill,
     requests,
     sockets,
+    static_files,
     transfers,
     websockets,
 )
@@ -35,6 +36,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "render-time": render_time.run,
     "claims": claims.run,
     "page-load": page_load.run,
+    "static-files": static_files.run,
 }
 
 REQUIRED = (

@@ -62,3 +62,11 @@ def test_websockets_and_the_hub(tmp_path) -> None:
     records = read_records(tmp_path)
     assert all(r.value == 20 for r in records if r.quantity == "opened")
     assert all(r.value == 0 for r in records if r.quantity == "failed")
+
+
+def test_what_serves_static_files(tmp_path) -> None:
+    servers = {"nginx", "caddy", "a user's server"}
+    assert measure(tmp_path, "static-files") == {"static-files": servers}
+    records = read_records(tmp_path)
+    assert all(r.value == 0 for r in records if r.quantity == "failed")
+    assert all(r.value > 0 for r in records if r.quantity == "rate")

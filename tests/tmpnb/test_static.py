@@ -13,10 +13,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 
 import pytest
 import yaml
+from benchmarks.usage import tree_of
 from playwright.sync_api import Page, Response
 from tests.support.browser import browser
 from tests.support.chart import CHART
@@ -167,7 +167,7 @@ def test_while_nginx_is_dead_or_stuck_files_come_from_the_server(world: World) -
     world.static.start()
     until_nginx_serves(url)
     assert reached(world) == {"1"}
-    pids = [world.static.pid, *children(world.static.pid)]
+    pids = tree_of(world.static.pid)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -201,7 +201,3 @@ def reached(world: World) -> set[str]:
     ]
     assert len(lines) == len(world.system.replicas)
     return {line.rpartition(" ")[2] for line in lines}
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -24,6 +24,7 @@ CHART_IMAGES = {
     "proxy.traefik.image": "traefik",
     "singleuser.image": "user",
     "singleuser.networkTools.image": "debian",
+    "tmpnb.static.image": "nginx",
 }
 _USER = "jovyan"
 _START_TRAEFIK = """#!/bin/sh
@@ -90,6 +91,7 @@ def images() -> dict[str, Image]:
         # As the stock ones: no user here, a user's name and not a number in the hub's.
         "traefik": Image(("debian", "traefik"), ("/entrypoint.sh",), ("traefik",)),
         "etcd": Image(("etcd",), command=("/usr/local/bin/etcd",)),
+        "nginx": Image(("debian",), command=("nginx", "-g", "daemon off;")),
         "lego": Image(("debian", "lego"), ("/lego",)),
         "chp": Image(("debian", "chp"), ("configurable-http-proxy",), user="65534", folder="/srv"),
         "hub": Image(
