@@ -47,7 +47,7 @@ proxy.traefik.hsts.preload: browsers' lists take only hosts that promise a year 
 {{- define "jupyterhub-ha.validate.https.letsencrypt" -}}
 {{- $https := .Values.proxy.https -}}
 {{- if not (regexMatch "^[^@\\s]+@[^@\\s]+$" ($https.letsencrypt.contactEmail | default "")) }}
-proxy.https.letsencrypt.contactEmail: is no mail address; give one at which somebody reads what the authority writes
+proxy.https.letsencrypt.contactEmail: {{ ternary "is no mail address" "is missing" (not (empty $https.letsencrypt.contactEmail)) }}; give one at which somebody reads what the authority writes
 {{- end }}
 {{- if .Values.proxy.service.disableHttpPort }}
 proxy.service.disableHttpPort: the authority asks at port 80 whether the host is yours; set it to false, or use proxy.https.type cert-manager with DNS-01

@@ -36,6 +36,9 @@ hub.services.{{ $name }}.apiToken: is given as api_token, too; remove one of the
 
 {{- define "jupyterhub-ha.validate.common" -}}
 {{- $v := .Values -}}
+{{- if regexMatch "/[.][.]?(/|$)" (toString $v.hub.baseUrl) }}
+hub.baseUrl: {{ $v.hub.baseUrl }} has a part . or .., which browsers take away; write the path without
+{{- end }}
 {{- if $v.imagePullSecret.create }}
 {{- range $key := list "registry" "username" "password" }}
 {{- if not (get $v.imagePullSecret $key) }}

@@ -89,6 +89,11 @@ def build(given: Values, defaults: Mapping[str, Any], options: Options) -> Bundl
         https_port=options.https_port,
         https_settings=everything["proxy"]["https"],
     )
+    if port := basis.ports.twice:
+        raise UsageError(
+            f"port {port} would be used twice; choose others with --port, --https-port and "
+            "--first-port, from which on hub, replicas and etcd have theirs"
+        )
     check(basis.https, replicas=len(basis.ports.replicas))
     absent = (name for name in rendered.placeholders if not name.startswith(_UNUSED[kind]))
     return Bundle(basis, _files(basis), tuple(absent))

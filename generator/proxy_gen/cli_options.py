@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,6 +38,13 @@ _VALUES = (
     click.option("--set-json", metavar="K=JSON", multiple=True, help="Set a JSON value."),
     click.option("--set-file", metavar="K=FILE", multiple=True, help="Set a file's text."),
 )
+
+
+def named_folder(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Refuse an empty name, such as an unset variable's: it would be the current folder."""
+    if not value:
+        raise click.BadParameter("it is empty; name a folder")
+    return value
 
 
 def quiet_option(function: Decorated) -> Decorated:
@@ -76,6 +84,25 @@ def _checked_version(_context: click.Context, _parameter: click.Parameter, value
     return value
 
 
+def _checked_name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    # RFC 1123, as Kubernetes has it, which takes 63 letters for a namespace; Helm takes 53.
+    longest = 63 if parameter.name == "namespace" else 53
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", value) or len(value) > longest:
+        raise click.BadParameter(
+            f"{value!r} is no name; use up to {longest} small letters, digits and -, such as hub"
+        )
+    return value
+
+
+def _checked_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is no address; write it like 127.0.0.1, :: or 0.0.0.0 for all"
+        ) from error
+
+
 def release_options(function: Decorated) -> Decorated:
     """Add ``--secrets``, ``--release``, ``--namespace`` and ``--kubernetes-version``.
 
@@ -96,10 +123,20 @@ def release_options(function: Decorated) -> Decorated:
             help="The secrets that `proxy-gen secrets FILE` drew.",
         ),
         click.option(
-            "--release", "name", default="hub", show_default=True, help="Name of the Helm release."
+            "--release",
+            "name",
+            default="hub",
+            show_default=True,
+            callback=_checked_name,
+            help="Name of the Helm release.",
         ),
         click.option(
-            "-n", "--namespace", default="default", show_default=True, help="Its namespace."
+            "-n",
+            "--namespace",
+            default="default",
+            show_default=True,
+            callback=_checked_name,
+            help="Its namespace.",
         ),
         click.option(
             "--kubernetes-version",
@@ -133,6 +170,7 @@ def _host_options() -> list[Callable[[Decorated], Decorated]]:
             "--address",
             default=defaults.address,
             show_default=True,
+            callback=_checked_address,
             help="Host: the address to listen on for users.",
         ),
         click.option(

@@ -64,6 +64,8 @@ class Edge:
     """In bytes; 0: no limit."""
     tls_in_front: bool = False
     """Without TLS here: whether another server in front ends it."""
+    ends_https: bool = False
+    """Whether our proxy would end TLS itself, by `proxy.https` of the values."""
 
     @property
     def prefix(self) -> str:

@@ -19,6 +19,8 @@ class Server:
     files: tuple[str, ...]
     place: str
     """Where the first file belongs on Debian; Traefik's others are in TRAEFIK_FOLDER."""
+    is_whole: bool = False
+    """Whether the first file is all of the server's configuration, and not one site's."""
     can_limit_bodies: bool = True
     many_addresses: bool = True
     templates: tuple[str, ...] = ()
@@ -55,11 +57,14 @@ SERVERS = {
             "3.7",
             ("traefik.toml", "dynamic.toml"),
             "/etc/traefik/traefik.toml",
+            is_whole=True,
             can_limit_bodies=False,
             many_addresses=False,
         ),
-        Server("haproxy", "HAProxy", "2.6", ("haproxy.cfg",), "/etc/haproxy/haproxy.cfg"),
-        Server("caddy", "Caddy", "2.11", ("Caddyfile",), "/etc/caddy/Caddyfile"),
+        Server(
+            "haproxy", "HAProxy", "2.6", ("haproxy.cfg",), "/etc/haproxy/haproxy.cfg", is_whole=True
+        ),
+        Server("caddy", "Caddy", "2.11", ("Caddyfile",), "/etc/caddy/Caddyfile", is_whole=True),
     )
 }
 

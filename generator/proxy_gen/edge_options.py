@@ -88,6 +88,7 @@ class _Check:
             addresses=self._addresses(),
             max_body=self._max_body(),
             tls_in_front=self.asked.tls_in_front,
+            ends_https=self._ends_https(),
         )
         if self.problems:
             raise ProblemsError(sorted(set(self.problems)))
@@ -153,7 +154,15 @@ class _Check:
                     "write it like 10.0.0.5:8000, [fd00::5]:8000 or proxy.example.com:80",
                 )
                 continue
-            found.append(Upstream(host, int(port)))
+            upstream = Upstream(host, int(port))
+            everywhere = not self.asked.addresses
+            if everywhere and upstream.is_loopback and upstream.port in self._own_ports():
+                self._option(
+                    "--upstream",
+                    f"{text} is where this web server listens itself",
+                    "let the proxy listen at another port, and name that",
+                )
+            found.append(upstream)
         return tuple(dict.fromkeys(found))
 
     def _files(self, names: Sequence[str]) -> tuple[str, str, str]:
@@ -176,6 +185,10 @@ class _Check:
         alone = asked.certificate and not asked.key
         return certificate, key, certificate if alone else f"/etc/haproxy/{names[0]}.pem"
 
+    def _own_ports(self) -> set[int]:
+        asked = self.asked
+        return {asked.http_port, asked.https_port} if asked.tls else {asked.http_port}
+
     def _ports(self) -> None:
         if self.asked.tls and self.asked.tls_in_front:
             self._option("--tls-in-front", "TLS ends here, too", "give --no-tls with it")
@@ -185,6 +198,11 @@ class _Check:
                 f"{self.asked.https_port} is the port for http, too",
                 "give two different ports",
             )
+
+    def _ends_https(self) -> bool:
+        https = get(self.values, ("proxy", "https"))
+        # With `offload`, what is in front of our proxy ends it already.
+        return bool(get(https, ("enabled",))) and get(https, ("type",)) != "offload"
 
     def _sources(self, upstreams: Sequence[Upstream]) -> tuple[Network, ...]:
         texts: Sequence[str] = self.asked.sources

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,15 @@ class Ports:
     """Where the issuer answers an authority's challenges, which Traefik leads there."""
     share: int = 0
     """Where the service for shared notebooks listens."""
+
+    @property
+    def twice(self) -> int | None:
+        """A port that two of them have; None if there is none."""
+        single = (self.public, self.https, self.dashboard, self.hub, self.chp_api)
+        of_etcd = (port for member in self.etcd for port in member)
+        used = (*single, *self.replicas, *of_etcd, self.challenge, self.share)
+        counts = Counter(port for port in used if port)
+        return next((port for port, count in counts.items() if count > 1), None)
 
     @property
     def etcd_urls(self) -> list[str]:

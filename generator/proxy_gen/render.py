@@ -46,6 +46,8 @@ def render(
         # Only now the slower way, which finds all problems at once and explains them: helm leaves
         # the chart's rules out where the schema refuses.
         _explain(failure, given, folder, values_json, release)
+    if problems := certificate_problems(given):
+        raise ProblemsError(problems)
     return Rendered(tuple(stream.split(text)), tuple(absent))
 
 
@@ -57,6 +59,7 @@ def _explain(
         _, failure = template.result()
     if failure:
         problems += refusals(failure, given, strict=not problems)
+    problems += certificate_problems(given)
     if problems:
         raise ProblemsError(sorted(set(problems)))
     raise ToolError(f"helm template failed: {_shortened(first)}")
@@ -67,6 +70,29 @@ def schema_problems(given: Values, folder: Path) -> list[Problem]:
     from . import schema
 
     return schema.check(given, chart.schema(folder), chart.defaults(folder))
+
+
+def certificate_problems(given: Values) -> list[Problem]:
+    """Return what is wrong with the certificate for browsers that stands in the values.
+
+    helm cannot tell: it reads no key. Traefik would serve a certificate of its own instead.
+    """
+    https = values.get(given.data, ("proxy", "https"), {})
+    parts = {part: values.get(https, ("manual", part)) for part in ("cert", "key")}
+    wanted = values.get(https, ("enabled",)) and values.get(https, ("type",)) == "manual"
+    if not wanted or not all(isinstance(text, str) and text for text in parts.values()):
+        return []  # the chart tells what is missing
+    from . import certificates  # slow to import
+
+    found = certificates.pair_problem(certificates.Pair(parts["cert"], parts["key"]))
+    if found is None:
+        return []
+    part, text = found
+    what, _, cure = text.partition("; ")
+    keys = ("proxy", "https", "manual", "cert" if part == "crt" else "key")
+    file, line = given.place(keys)
+    cure = cure or "give its text, not a file's name"
+    return [Problem(file, line, values.path_text(keys), what, cure, rule="certificate")]
 
 
 def with_placeholders(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

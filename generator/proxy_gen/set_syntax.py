@@ -59,8 +59,12 @@ def typed(text: str) -> Any:
 def _read(name: str) -> str:
     try:
         return Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--set-file: {name}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--set-file: {name}: is no text; name a file in UTF-8") from error
+    except OSError as error:
+        raise UsageError(
+            f"--set-file: {name}: cannot be read ({error.strerror}); check the path"
+        ) from error
 
 
 class _Parser:

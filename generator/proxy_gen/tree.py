@@ -37,18 +37,27 @@ class Written:
     state: str
 
 
-def write(folder: Path, files: Mapping[str, File], *, force: bool = False) -> list[Written]:
+def write(
+    folder: Path, files: Mapping[str, File], command: str, *, force: bool = False
+) -> list[Written]:
     """Make ``folder`` hold ``files`` (by relative path); return what became of each, by path.
 
-    Raises OutputError, before anything is changed, where a foreign file is in the way, and where
-    a file was edited since it was written, unless ``force`` is given.
+    ``command`` is what writes, such as ``proxy-gen edge``. Raises OutputError, before anything is
+    changed, where another command wrote the folder, whose files would all be stale; where a foreign
+    file is in the way; and where a file was edited since it was written, unless ``force`` is given.
     """
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file, not a folder; choose another with -o")
-    former = _read_record(folder)
-    _refuse_foreign(folder, files, former)
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise OutputError(f"{place}: is a file, not a folder; choose another with -o")
+    writer, former = _read_record(folder)
+    if writer not in ("", command):
+        raise OutputError(
+            f"{folder}: was written by `{writer}`, whose files would be removed; choose another "
+            "folder with -o"
+        )
+    _refuse_foreign(folder, files, former, command)
     if not force:
-        _refuse_edited(folder, files, former)
+        _refuse_edited(folder, files, former, command)
     digests = {path: _digest(file.text.encode()) for path, file in files.items()}
     result = []
     try:
@@ -58,12 +67,12 @@ def write(folder: Path, files: Mapping[str, File], *, force: bool = False) -> li
     if digests != {path: hashes[0] for path, hashes in former.items() if len(hashes) == 1}:
         # Recorded first: after a crash half-way, what was written is still known as ours.
         pending = {path: [digest, *former.get(path, [])] for path, digest in digests.items()}
-        _write_record(folder, {**former, **pending})
+        _write_record(folder, {**former, **pending}, command)
     for path in sorted(files):
         result.append(Written(path, _write_file(folder / path, files[path])))
     for path in sorted(set(former) - set(files)):
         result.append(Written(path, _remove(folder, path, former[path])))
-    _write_record(folder, {path: [digest] for path, digest in digests.items()})
+    _write_record(folder, {path: [digest] for path, digest in digests.items()}, command)
     return result
 
 
@@ -75,38 +84,41 @@ def read(folder: Path) -> dict[str, str]:
     if not (folder / RECORD).exists():
         raise OutputError(f"{folder}: no {RECORD} in it, so `proxy-gen render` did not write it")
     texts = {}
-    for path in sorted(_read_record(folder)):
+    for path in sorted(_read_record(folder)[1]):
         with contextlib.suppress(FileNotFoundError):
             texts[path] = (folder / path).read_text(encoding="utf-8")
     return texts
 
 
-def _read_record(folder: Path) -> dict[str, list[str]]:
+def _read_record(folder: Path) -> tuple[str, dict[str, list[str]]]:
+    """Which command wrote the folder, and which files; nothing if none did."""
     file = folder / RECORD
     try:
-        files = json.loads(file.read_text(encoding="utf-8"))["files"]
+        document = json.loads(file.read_text(encoding="utf-8"))
+        files = document["files"]
         record = {str(path): [str(digest) for digest in found] for path, found in files.items()}
         for path in record:  # the folder may come from elsewhere: nothing outside it is ours
             if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
                 raise ValueError(f"{path!r} is not inside")
-        return record
+        return str(document.get("command", "")), record
     except FileNotFoundError:
-        return {}
+        return "", {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(
             f"{file}: cannot be read ({error}); remove the folder, or choose another with -o"
         ) from error
 
 
-def _write_record(folder: Path, files: Mapping[str, list[str]]) -> None:
-    about = "Written by `proxy-gen render`: its files and their SHA-256."
-    text = json.dumps({"about": about, "files": files}, indent=1, sort_keys=True) + "\n"
+def _write_record(folder: Path, files: Mapping[str, list[str]], command: str) -> None:
+    about = "What the command wrote: its files and their SHA-256."
+    document = {"about": about, "command": command, "files": files}
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
     if _text(folder / RECORD) != text.encode():
         write_atomically(folder / RECORD, text)
 
 
 def _refuse_foreign(
-    folder: Path, files: Mapping[str, File], former: Mapping[str, list[str]]
+    folder: Path, files: Mapping[str, File], former: Mapping[str, list[str]], command: str
 ) -> None:
     in_the_way = [
         path
@@ -122,13 +134,13 @@ def _refuse_foreign(
     if in_the_way:
         names = ", ".join(dict.fromkeys(in_the_way))
         raise OutputError(
-            f"{folder}: not written by a render, and in the way: {names}; "
+            f"{folder}: not written by `{command}`, and in the way: {names}; "
             "move them away, or choose another folder with -o"
         )
 
 
 def _refuse_edited(
-    folder: Path, files: Mapping[str, File], former: Mapping[str, list[str]]
+    folder: Path, files: Mapping[str, File], former: Mapping[str, list[str]], command: str
 ) -> None:
     edited = []
     for path, digests in former.items():
@@ -141,7 +153,7 @@ def _refuse_edited(
     if edited:
         raise OutputError(
             f"{folder}: edited since they were written: {', '.join(sorted(edited))}; "
-            "put the change into the values, then render with --force"
+            f"put the change into the values, then `{command}` with --force"
         )
 
 

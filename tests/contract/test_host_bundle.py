@@ -19,6 +19,7 @@ from tests.support.units import environment, read_unit, words
 from jupyterhub_ha import shared_port
 from proxy_gen import bundle, chart, secrets, values
 from proxy_gen.bundle import Bundle
+from proxy_gen.errors import UsageError
 from proxy_gen.host_place import Options, Place, environment_file, exec_line
 from proxy_gen.values import Overrides
 
@@ -345,3 +346,13 @@ def test_the_key_of_an_external_account_is_in_one_private_file_of_who_asks(kind:
     line = "z /etc/jupyterhub-ha/traefik/traefik-*.toml 0640 root jupyterhub-traefik"
     folders = files["root/etc/tmpfiles.d/jupyterhub-ha.conf"].text
     assert (line in folders) == (kind == "traefik-file")
+
+
+@pytest.mark.parametrize(
+    ("port", "https_port", "twice"), [(8081, 8443, 8081), (443, 443, 443), (8000, 8082, 8082)]
+)
+def test_a_port_is_used_once(port: int, https_port: int, twice: int) -> None:
+    given = values.read([EXAMPLE, SECRETS], Overrides(set=("proxy.kind=traefik-etcd", *HTTPS)))
+    options = Options(port=port, https_port=https_port)
+    with pytest.raises(UsageError, match=rf"port {twice} would be used twice; .*--first-port"):
+        bundle.build(given, chart.defaults(chart.find()), options)

@@ -149,6 +149,8 @@ def _token(file: str | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file}: holds no token that can be read") from error
         where = file
+        if not token.strip():
+            raise UsageError(f"{file}: is empty; write a token into it, or leave --token-file out")
     token = token.strip()
     if token and not re.fullmatch(r"[\x21-\x7e]+", token):
         raise UsageError(f"{where}: holds no token in one word")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from proxy_gen import chart, tree, values
-from proxy_gen.cli_options import quiet_option, talk, values_options
+from proxy_gen.cli_options import named_folder, quiet_option, talk, values_options
 from proxy_gen.edge import build
 from proxy_gen.edge_features import SERVERS
 from proxy_gen.edge_options import DEFAULT_UPSTREAM, Asked, check
@@ -80,7 +80,7 @@ _PORT = click.IntRange(1, 65535)
     metavar="DIR",
     default="edge",
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    callback=named_folder,
     help="The folder to write into.",
 )
 @click.option("--force", is_flag=True, help="Overwrite written files that were edited since.")
@@ -100,7 +100,7 @@ def command(
     addresses: tuple[str, ...],
     http_port: int,
     https_port: int,
-    output: Path,
+    output: str,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -116,6 +116,8 @@ def command(
       proxy-gen edge values.yaml --server haproxy --name hub.example.com \\
         --upstream 10.0.0.5:80 --upstream 10.0.0.6:80 --from 10.0.0.7/32
     """
+    if output == "-":
+        raise click.UsageError("there are several files: name a folder with -o")
     given = values.read(files, overrides)
     folder = chart.find()
     asked = Asked(
@@ -133,7 +135,7 @@ def command(
         sources=sources,
     )
     edge = check(asked, given, chart.defaults(folder), schema_problems(given, folder))
-    written = tree.write(output, build(edge), force=force)
+    written = tree.write(Path(output), build(edge), "proxy-gen edge", force=force)
     say = talk(quiet)
     say(table([(one.path, one.state) for one in written], ("FILE", "STATE")))
     say(f"{output}/README.md says how to install it, for {edge.url}")

@@ -10,6 +10,7 @@ import click
 from proxy_gen import chart, documents, secrets, stream, tree, values
 from proxy_gen.cli_options import (
     host_options,
+    named_folder,
     quiet_option,
     release_options,
     talk,
@@ -24,6 +25,8 @@ from proxy_gen.terminal import table
 from proxy_gen.tree import File, Written
 from proxy_gen.values import Overrides
 
+_CLUSTER, _HOST = "proxy-gen render", "proxy-gen render --target host"
+
 
 @click.command()
 @values_options
@@ -34,6 +37,7 @@ from proxy_gen.values import Overrides
     metavar="DIR",
     default="rendered",
     show_default=True,
+    callback=named_folder,
     help="The folder to write into; - prints all objects as one YAML stream.",
 )
 @click.option(
@@ -83,7 +87,7 @@ def command(
 
         bundle = build(given, chart.defaults(chart.find()), host)
         warn_of_placeholders(bundle.placeholders, quiet)
-        _write(bundle.files, Path(output), force, quiet)
+        _write(bundle.files, Path(output), _HOST, force, quiet)
         talk(quiet)(f"{output}/README.md says how to install it")
         return
     rendered = render(given, release)
@@ -94,17 +98,16 @@ def command(
         click.echo(stream.join(rendered.documents), nl=False)
     else:
         documents_there = documents.extract(rendered.documents)
-        _write(
-            documents_there | documents.manifests(rendered.documents), Path(output), force, quiet
-        )
+        files_there = documents_there | documents.manifests(rendered.documents)
+        _write(files_there, Path(output), _CLUSTER, force, quiet)
         if any(True for _ in secrets.walk(given.data)):
             talk(quiet)(
                 f"{output} holds secrets now: keep it out of git, and let nobody else read it"
             )
 
 
-def _write(files: Mapping[str, File], folder: Path, force: bool, quiet: bool) -> None:
-    written = tree.write(folder, files, force=force)
+def _write(files: Mapping[str, File], folder: Path, command: str, force: bool, quiet: bool) -> None:
+    written = tree.write(folder, files, command, force=force)
     say = talk(quiet)
     say(table([(one.path, one.state) for one in written], ("FILE", "STATE")))
     say(f"{folder}: {_counted(written)}")

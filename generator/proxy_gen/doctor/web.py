@@ -63,9 +63,12 @@ def parse(url: str) -> tuple[Site, str]:
     except ValueError as error:
         raise UsageError(f"{url!r} is no URL: {error}; {cure}") from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"{url!r} is no URL of a hub; {cure}")
+        raise UsageError(f"{url.partition('?')[0]!r} is no URL of a hub; {cure}")
     if parts.username or parts.password:
         raise UsageError(f"the URL holds a user or a password; {cure}")
+    if parts.query or parts.fragment:
+        # Not shown: it may be a token.
+        raise UsageError(f"the URL has more than a path, behind ? or #; {cure}")
     return Site(parts.scheme, parts.hostname, port or _PORTS[parts.scheme]), parts.path
 
 

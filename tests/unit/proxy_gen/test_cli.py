@@ -230,3 +230,22 @@ def test_diff_of_a_folder_that_is_none(tmp_path):
     result = run("diff", tmp_path, tmp_path)
     assert result.exit_code == 2
     assert "`proxy-gen render` did not write it" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["render", "-o", ""], "it is empty; name a folder"),
+        (["edge", "--server", "nginx", "-o", "-"], "name a folder with -o"),
+        (["render", "--target", "host", "--address", "nonsense"], "'nonsense' is no address"),
+        (["render", "--release", "Bad Name"], "'Bad Name' is no name; use up to 53"),
+        (["render", "--namespace", "Bad_NS"], "'Bad_NS' is no name; use up to 63"),
+    ],
+)
+def test_an_option_that_cannot_be(words, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "values.yaml").write_text("{}")
+    result = run(*words, "values.yaml")
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["values.yaml"]

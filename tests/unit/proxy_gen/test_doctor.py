@@ -341,6 +341,7 @@ def test_defaults_and_the_environment(seen):
     ("arguments", "words"),
     [
         (["nonsense"], "is no URL of a hub"),
+        (["http://h/?token=sekret"], "has more than a path, behind ? or #"),
         (["https://h/", "--spawn"], "give --user NAME"),
         (["https://h/", "--body", "much"], "write it like 500M"),
         (["https://h/", "--ca-file", __file__], "no file of certificates"),
@@ -351,6 +352,14 @@ def test_it_could_not_be_done(arguments, words):
     done = run(*arguments)
     assert done.exit_code == 2
     assert words in done.stderr
+    assert "sekret" not in done.output
+
+
+def test_an_empty_file_holds_no_token(tmp_path):
+    (tmp_path / "token").write_text("\n")
+    done = run("https://h/", "--token-file", tmp_path / "token")
+    assert done.exit_code == 2
+    assert "is empty; write a token into it, or leave --token-file out" in done.stderr
 
 
 class OffersPython3:

@@ -160,3 +160,9 @@ def test_the_command_tells_all_problems_at_once(tmp_path: Path) -> None:
     for place in ("hub.baseUrl", "proxy.kind", "--name"):
         assert place in done.output
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_the_values_end_tls_our_side_does_not(kind: str) -> None:
+    found = files("nginx", {"proxy": {"kind": kind, "https": {"enabled": True}}})
+    assert yaml.safe_load(found["values.yaml"])["proxy"]["https"] == {"enabled": False}

@@ -248,3 +248,23 @@ def test_what_the_schema_found_comes_with_it() -> None:
     with pytest.raises(ProblemsError) as caught:
         check(Asked("nginx", names=["a b"]), Values({"hub": {"baseUrl": 7}}), DEFAULTS, [before])
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("port", [80, 443])
+def test_the_web_server_is_not_its_own_upstream(port: int) -> None:
+    (said,) = problems(upstreams=[f"127.0.0.1:{port}"])
+    assert "where this web server listens itself; let the proxy listen at another port" in said
+    assert edge(upstreams=[f"127.0.0.1:{port}"], addresses=["192.0.2.7"]).upstreams
+
+
+@pytest.mark.parametrize(
+    ("https", "ends"),
+    [
+        ({"enabled": True}, True),
+        ({"enabled": True, "type": "secret"}, True),
+        ({"enabled": True, "type": "offload"}, False),
+        ({}, False),
+    ],
+)
+def test_our_proxy_ends_no_tls_behind_it(https: dict[str, Any], ends: bool) -> None:
+    assert edge({"proxy": {"https": https}}).ends_https is ends

@@ -13,7 +13,9 @@ TEXT = "kind: Service\nmetadata:\n  name: s\n"
 
 
 def test_rendered_folder(tmp_path):
-    tree.write(tmp_path, {"manifests/service-s.yaml": File(TEXT), "traefik.toml": File("x")})
+    tree.write(
+        tmp_path, {"manifests/service-s.yaml": File(TEXT), "traefik.toml": File("x")}, "a command"
+    )
     (tmp_path / "manifests" / "mine.yaml").write_text("kind: Other\n")
     assert [str(one) for one in sides.load(str(tmp_path), OPTIONS)] == ["Service/s"]
 
