@@ -249,3 +249,11 @@ def test_an_option_that_cannot_be(words, says, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert says in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["values.yaml"]
+
+
+def test_validate_for_one_host(tmp_path):
+    (tmp_path / "values.yaml").write_text("proxy: {kind: traefik-file}")
+    assert run("validate", tmp_path / "values.yaml", "--target", "host").exit_code == 0
+    refused = run("validate", tmp_path / "values.yaml")
+    assert refused.exit_code == 1
+    assert "--target host" in refused.stderr
