@@ -25,7 +25,9 @@
 {{ $path }}: has {{ join " and " $given | default "no source" }}; give one of {{ join ", " $sources }}
 {{- end }}
 {{- $name := toString ($kernel.name | default "") }}
-{{- if not (regexMatch "^[a-z0-9][a-z0-9._-]*$" $name) }}
+{{- if not $name }}
+{{ $path }}.name: is missing; give the name that `jupyter kernelspec list` is to show
+{{- else if not (regexMatch "^[a-z0-9][a-z0-9._-]*$" $name) }}
 {{ $path }}.name: {{ $name | quote }} is no name of a kernel; take lower-case letters, digits, `.`, `_` and `-`, as `jupyter kernelspec list` shows it
 {{- else if hasKey $names $name }}
 {{ $path }}.name: {{ $name }} is the name of {{ get $names $name }}, too; each kernel needs its own

@@ -50,9 +50,15 @@ def traefik_files(basis: Basis) -> Files:
     import tomlkit
 
     folder = basis.folder("traefik")
-    files = basis.mounted(PROXY, {TRAEFIK_FOLDER: "traefik"})
-    for name in ("traefik.toml", "dynamic.toml"):
-        del files[folder / name]
+    mounted = basis.mounted(PROXY, {TRAEFIK_FOLDER: "traefik"})
+    made = {folder / name for name in ("traefik.toml", "dynamic.toml")}
+    # A host without etcd needs no certificate for it, and has no key to lose.
+    keys = folder / "etcd" if basis.table == host_traefik.FILE else None
+    files = {
+        path: file
+        for path, file in mounted.items()
+        if path not in made and keys not in path.parents
+    }
     for number, document in enumerate(static_documents(basis), 1):
         text = tomlkit.dumps(document)
         files[traefik_toml(basis, number)] = File(text, private=basis.https.has_secret)

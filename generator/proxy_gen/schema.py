@@ -145,7 +145,9 @@ def _cure_of_type(value: Any, names: Sequence[str]) -> str:
             return "write it as a list: one line that begins with - for each item"
         if "object" in names:
             return "write `key: value` lines below it"
-    if "string" in names and isinstance(value, bool | int | float):
+    if "string" in names and isinstance(value, bool):
+        return "put it in quotes: without them YAML reads yes, no, on and off as true and false"
+    if "string" in names and isinstance(value, int | float):
         return "put it in quotes"
     if "array" in names and isinstance(value, Mapping):
         return "write it as a list: one line that begins with - for each item"

@@ -356,3 +356,8 @@ def test_a_port_is_used_once(port: int, https_port: int, twice: int) -> None:
     options = Options(port=port, https_port=https_port)
     with pytest.raises(UsageError, match=rf"port {twice} would be used twice; .*--first-port"):
         bundle.build(given, chart.defaults(chart.find()), options)
+
+
+@pytest.mark.parametrize("kind", ["traefik-file", "in-process", "chp"])
+def test_a_host_without_etcd_has_no_key_for_it(kind: str) -> None:
+    assert [path for path in built(kind).files if "/etcd/" in path or path.endswith(".key")] == []
