@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.unit.jupyterhub_ha_share.test_render import code, markdown, notebook, shows
 
-from jupyterhub_ha_share import keys
+from jupyterhub_ha_share import keys, renderer
 from jupyterhub_ha_share.errors import RefusedError
 from jupyterhub_ha_share.renderer import Renderer, _environment
 
 pytestmark = pytest.mark.timeout(600)
+
+_RENDER = """
+import asyncio, sys
+import jupyterhub_ha_share.renderer as it
+made = asyncio.run(it.Renderer().render(sys.stdin.buffer.read()))
+print(made.title, it._environment()["PYTHONPATH"])
+"""
 
 
 async def test_a_notebook_comes_back_with_its_page_and_title() -> None:
@@ -59,3 +71,33 @@ def test_it_knows_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "secret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert "secret" not in _environment().values()
+
+
+def test_it_renders_where_a_configmap_is_mounted(tmp_path: Path) -> None:
+    """As the kubelet mounts it: each file is a link into a folder whose name changes."""
+    package = tmp_path / "jupyterhub_ha_share"
+    data = package / "..2026_11_27"
+    data.mkdir(parents=True)
+    for file in Path(renderer.__file__).parent.glob("*.py"):
+        shutil.copy(file, data)
+        (package / file.name).symlink_to(f"..data/{file.name}")
+    (package / "..data").symlink_to(data.name)
+    done = subprocess.run(
+        [sys.executable, "-c", _RENDER],
+        input=notebook(markdown("# Shown")),
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().split() == ["Shown", str(tmp_path)]
+
+
+async def test_what_ends_the_process_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renderer, "_environment", lambda: {"PYTHONHOME": "/nonexistent"})
+    with pytest.raises(RefusedError, match="memory"):
+        await Renderer().render(notebook(markdown("x")))
+    assert "a notebook's process ended with 1: " in caplog.text

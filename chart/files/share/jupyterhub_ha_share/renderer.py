@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import RefusedError
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ class Renderer:
             env=_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
         )
+        assert process.stderr is not None  # noqa: S101 - for mypy
+        said = asyncio.ensure_future(_last_line(process.stderr))
         try:
             # The limit of the process is of time that it computes; this is of time that passes.
             async with asyncio.timeout(4 * self._seconds):
@@ -73,7 +78,9 @@ class Renderer:
         finally:
             if process.returncode is None:
                 process.kill()
-            await process.wait()
+            if code := await process.wait():
+                _LOG.warning("a notebook's process ended with %i: %r", code, await said)
+            said.cancel()
 
     def _too_much(self) -> str:
         return (
@@ -104,12 +111,21 @@ async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
     return b"".join(parts)
 
 
+async def _last_line(stream: asyncio.StreamReader) -> str:
+    """The end of what the process says: for a log, where a stranger's text must not be long."""
+    end = b""
+    while part := await stream.read(65536):
+        end = (end + part)[-1000:]
+    return end.decode(errors="replace").strip().rpartition("\n")[2][:300]
+
+
 def _environment() -> dict[str, str]:
     """No token of the hub, no key of a storage: only what Python needs to find this package."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return {
         **kept,
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        # Not resolved: a ConfigMap's files are links into a folder that is no package.
+        "PYTHONPATH": str(Path(__file__).absolute().parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",
         # Jupyter looks for templates and configuration of the user; here is none of either.
         "HOME": "/nonexistent",
