@@ -31,7 +31,7 @@ CHECKS = (
     Check(
         "reach",
         "Can the host be reached: its name, its port, TLS?",
-        "check DNS, that the proxy runs and listens there, its Service in Kubernetes, and firewalls",
+        "check DNS, that the proxy runs and listens there, its Service in Kubernetes, firewalls",
         front.reach,
         after="",
     ),
