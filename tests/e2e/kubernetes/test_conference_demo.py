@@ -25,7 +25,11 @@ _FILES = (
 )
 _SCRIPT = re.compile(r"/user/[^/]+/static/lab/main\.[0-9a-f]{16,}\.js")
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(600),
+    pytest.mark.quick,
+]
 
 
 @pytest.fixture(scope="module")
