@@ -190,7 +190,7 @@ async def test_a_node_dies_and_the_pool_heals(notebooks: Notebooks, cluster: Clu
         visitors = [arrival.visitor for arrival in arrivals]
         for visitor in visitors:
             assert await visitor.run_cell("print(4)") == "4\n"
-        # What was starting on that node counts until its start takes too long (startTimeout, 300 s).
+        # What was starting there counts until its start takes too long (startTimeout, 300 s).
         await notebooks.until(420, ready=9, starting=0)
     finally:
         lifecycle.start_node(cluster, DYING)
