@@ -129,21 +129,6 @@ def is_signed_by(crt: str, ca_crt: str) -> bool:
     return True
 
 
-def pair_problem(pair: Pair) -> tuple[str, str] | None:
-    """What is wrong with a certificate and its key, of any kind: `crt` or `key`, and what it is."""
-    try:
-        public = _load_crt(pair.crt).public_key()
-    except UsageError as error:
-        return "crt", str(error)
-    try:
-        key = serialization.load_pem_private_key(pair.key.encode(), password=None)
-    except (TypeError, ValueError):
-        return "key", "not a private key in PEM without a passphrase"
-    if key.public_key() != public:
-        return "key", "not the key of the certificate; give the two that belong together"
-    return None
-
-
 def _load_crt(crt: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(crt.encode())

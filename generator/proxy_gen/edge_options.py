@@ -90,6 +90,7 @@ class _Check:
             tls_in_front=self.asked.tls_in_front,
             ends_https=self._ends_https(),
         )
+        self._circles(edge)
         if self.problems:
             raise ProblemsError(sorted(set(self.problems)))
         return edge
@@ -154,15 +155,7 @@ class _Check:
                     "write it like 10.0.0.5:8000, [fd00::5]:8000 or proxy.example.com:80",
                 )
                 continue
-            upstream = Upstream(host, int(port))
-            everywhere = not self.asked.addresses
-            if everywhere and upstream.is_loopback and upstream.port in self._own_ports():
-                self._option(
-                    "--upstream",
-                    f"{text} is where this web server listens itself",
-                    "let the proxy listen at another port, and name that",
-                )
-            found.append(upstream)
+            found.append(Upstream(host, int(port)))
         return tuple(dict.fromkeys(found))
 
     def _files(self, names: Sequence[str]) -> tuple[str, str, str]:
@@ -185,9 +178,14 @@ class _Check:
         alone = asked.certificate and not asked.key
         return certificate, key, certificate if alone else f"/etc/haproxy/{names[0]}.pem"
 
-    def _own_ports(self) -> set[int]:
-        asked = self.asked
-        return {asked.http_port, asked.https_port} if asked.tls else {asked.http_port}
+    def _circles(self, edge: Edge) -> None:
+        for upstream in edge.upstreams:
+            if not edge.addresses and upstream.is_loopback and upstream.port in edge.ports:
+                self._option(
+                    "--upstream",
+                    f"{upstream} is where this web server listens itself",
+                    "let the proxy listen at another port, and name that",
+                )
 
     def _ports(self) -> None:
         if self.asked.tls and self.asked.tls_in_front:

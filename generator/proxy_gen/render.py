@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from jupyterhub_ha.errors import CertificateError
+
 from . import chart, secrets, stream, values
 from .errors import Problem, ProblemsError, ToolError
 from .helm import Release, Template
@@ -82,17 +84,19 @@ def certificate_problems(given: Values) -> list[Problem]:
     wanted = values.get(https, ("enabled",)) and values.get(https, ("type",)) == "manual"
     if not wanted or not all(isinstance(text, str) and text for text in parts.values()):
         return []  # the chart tells what is missing
-    from . import certificates  # slow to import
+    from jupyterhub_ha.certificate import Pair, check, facts  # slow to import
 
-    found = certificates.pair_problem(certificates.Pair(parts["cert"], parts["key"]))
-    if found is None:
-        return []
-    part, text = found
-    what, _, cure = text.partition("; ")
-    keys = ("proxy", "https", "manual", "cert" if part == "crt" else "key")
-    file, line = given.place(keys)
-    cure = cure or "give its text, not a file's name"
-    return [Problem(file, line, values.path_text(keys), what, cure, rule="certificate")]
+    part = "cert"
+    try:
+        facts(parts["cert"])
+        part = "key"
+        check(Pair(parts["cert"], parts["key"]))
+    except CertificateError as error:
+        what, _, cure = str(error).partition("; ")
+        keys = ("proxy", "https", "manual", part)
+        file, line = given.place(keys)
+        return [Problem(file, line, values.path_text(keys), what, cure, rule="certificate")]
+    return []
 
 
 def with_placeholders(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

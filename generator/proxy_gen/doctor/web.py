@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -57,17 +58,17 @@ class Site:
 def parse(url: str) -> tuple[Site, str]:
     """Return site and path of a URL; raises UsageError for what is no http URL."""
     cure = "write it like https://hub.example.com/ or https://www.example.com/jupyter/"
+    shown = re.split(r"[?#]", url)[0]  # what is behind them may be a token
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"{url!r} is no URL: {error}; {cure}") from error
+        raise UsageError(f"{shown!r} is no URL: {error}; {cure}") from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"{url.partition('?')[0]!r} is no URL of a hub; {cure}")
+        raise UsageError(f"{shown!r} is no URL of a hub; {cure}")
     if parts.username or parts.password:
         raise UsageError(f"the URL holds a user or a password; {cure}")
     if parts.query or parts.fragment:
-        # Not shown: it may be a token.
         raise UsageError(f"the URL has more than a path, behind ? or #; {cure}")
     return Site(parts.scheme, parts.hostname, port or _PORTS[parts.scheme]), parts.path
 

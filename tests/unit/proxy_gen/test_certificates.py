@@ -104,24 +104,3 @@ def test_bad_ca(ca):
         certificates.sign(Pair("x", ca.key), Leaf())
     with pytest.raises(UsageError, match="not an unencrypted PEM"):
         certificates.sign(Pair(ca.crt, "x"), Leaf())
-
-
-def test_a_pair_that_belongs_together(ca):
-    assert certificates.pair_problem(certificates.sign(ca, Leaf())) is None
-
-
-@pytest.mark.parametrize(
-    ("crt", "key", "part", "what"),
-    [
-        ("own", "other", "key", "not the key of the certificate"),
-        ("own", "none", "key", "not a private key in PEM"),
-        ("none", "own", "crt", "not a PEM certificate"),
-    ],
-)
-def test_a_pair_that_does_not(ca, crt, key, part, what):
-    own, other = certificates.sign(ca, Leaf()), certificates.sign(ca, Leaf())
-    texts = {"own": own, "other": other, "none": Pair("text", "text")}
-    found = certificates.pair_problem(Pair(texts[crt].crt, texts[key].key))
-    assert found is not None
-    assert found[0] == part
-    assert what in found[1]

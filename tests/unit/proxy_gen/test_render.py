@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy_gen import render, secrets
+from proxy_gen import certificates, render, secrets
 from proxy_gen.errors import ToolError
 from proxy_gen.values import Values, parse
 
@@ -59,3 +59,30 @@ def test_wrong_shapes_are_left_to_the_schema(values):
     assert {key: whole[key] for key in values if key == "hub"} == {
         key: value for key, value in values.items() if key == "hub"
     }
+
+
+def certificate_problems(crt, key):
+    https = {"enabled": True, "type": "manual", "manual": {"cert": crt, "key": key}}
+    return render.certificate_problems(Values({"proxy": {"https": https}}))
+
+
+def test_a_certificate_with_its_own_key():
+    pair = certificates.make_ca()
+    assert certificate_problems(pair.crt, pair.key) == []
+
+
+@pytest.mark.parametrize(
+    ("crt", "key", "part", "what"),
+    [
+        ("own", "other", "key", "the key does not belong to the first certificate"),
+        ("own", "none", "key", "the key is no PEM private key"),
+        ("none", "own", "cert", "there is no PEM certificate"),
+    ],
+)
+def test_a_certificate_that_cannot_be_served(crt, key, part, what):
+    texts = {name: certificates.make_ca() for name in ("own", "other")}
+    texts["none"] = certificates.Pair("text", "text")
+    (problem,) = certificate_problems(texts[crt].crt, texts[key].key)
+    assert problem.path == f"proxy.https.manual.{part}"
+    assert what in problem.what
+    assert problem.cure
