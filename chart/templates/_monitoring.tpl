@@ -104,9 +104,18 @@ annotations:
   {{- end }}
 {{- end }}
 
+{{- /* The groups of all rule files as YAML, as they are: with their placeholders. */}}
+{{- define "jupyterhub-ha.monitoring.rules" -}}
+  {{- $groups := list }}
+  {{- range $path, $_ := .Files.Glob "files/monitoring/*alerts.yaml" }}
+    {{- $groups = concat $groups ($.Files.Get $path | fromYaml).groups }}
+  {{- end }}
+  {{- toYaml $groups }}
+{{- end }}
+
 {{- /*
-  The groups of rules as YAML: those of files/monitoring/alerts.yaml whose component is there. The
-  file is a rule file that Prometheus reads as it is; its few __PLACEHOLDERS__ are filled in here.
+  The groups of rules as YAML: those of files/monitoring/*alerts.yaml whose component is there. These
+  are rule files that Prometheus reads as they are; their few __PLACEHOLDERS__ are filled in here.
 */}}
 {{- define "jupyterhub-ha.monitoring.groups" -}}
   {{- $rule := .Values.monitoring.prometheusRule }}
@@ -117,7 +126,7 @@ annotations:
     {{- /* A certificate of six days is renewed two days before its end: that is no alert. */}}
     {{- $days = "1" }}
   {{- end }}
-  {{- $text := .Files.Get "files/monitoring/alerts.yaml"
+  {{- $text := include "jupyterhub-ha.monitoring.rules" .
     | replace "__CERTIFICATEDAYS__" $days
     | replace "__NAMESPACE__" .Release.Namespace
     | replace "__REPLICAS__" (int $replicas | toString)
@@ -134,7 +143,7 @@ annotations:
     {{- $components = append $components "jupyterhub-ha.tmpnb-static" }}
   {{- end }}
   {{- $groups := list }}
-  {{- range $group := (fromYaml $text).groups }}
+  {{- range $group := fromYamlArray $text }}
     {{- $rules := list }}
     {{- range $group.rules }}
       {{- if not (has .alert ($rule.disabled | default list)) }}

@@ -12,7 +12,7 @@ monitoring.podMonitor.namespace: a PodMonitor in {{ $namespace }} cannot read th
 {{- end }}
 {{- end }}
 {{- $alerts := list }}
-{{- range (.Files.Get "files/monitoring/alerts.yaml" | fromYaml).groups }}
+{{- range include "jupyterhub-ha.monitoring.rules" . | fromYamlArray }}
 {{- range .rules }}
 {{- $alerts = append $alerts .alert }}
 {{- end }}

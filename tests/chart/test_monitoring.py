@@ -196,13 +196,14 @@ def test_prometheus_gets_through_the_network_policies():
         assert {str(peer), str(other)} <= {str(one) for one in let_in(policy, port)}
 
 
-def test_every_placeholder_is_filled_in(all_on):
-    text = (FILES / "alerts.yaml").read_text()
+def test_every_placeholder_is_filled_in(all_on, everything):
+    text = "".join(file.read_text() for file in FILES.glob("*alerts.yaml"))
     used = set(re.findall(r"__[A-Z]+__", text))
     assert used == {
         *("__NAMESPACE__", "__REPLICAS__", "__MEMBERS__", "__RUNBOOK__", "__CERTIFICATEDAYS__")
     }
     assert not re.search(r"__[A-Z]+__", str(groups(all_on)))
+    assert not re.search(r"__[A-Z]+__", str(groups(everything)))
     assert 'namespace="a-namespace"' in alerts(all_on)["JupyterHubDown"]["expr"]
 
 

@@ -100,7 +100,7 @@ def test_a_visitor_has_fewer_rights_than_a_user_and_a_server_none_but_its_own() 
 NAMES = {name for metric in REGISTRY.collect() for name in (metric.name, f"{metric.name}_total")}
 
 
-@pytest.mark.parametrize("file", ["alerts.yaml", "jupyterhub-ha-tmpnb.json"])
+@pytest.mark.parametrize("file", ["tmpnb-alerts.yaml", "jupyterhub-ha-tmpnb.json"])
 def test_prometheus_is_asked_for_metrics_that_there_are(file: str) -> None:
     text = (CHART / "files/monitoring" / file).read_text()
     asked = set(re.findall(r"jupyterhub_ha_tmpnb_\w+", text))
@@ -110,7 +110,7 @@ def test_prometheus_is_asked_for_metrics_that_there_are(file: str) -> None:
 
 def test_prometheus_is_asked_for_states_that_there_are() -> None:
     document = json.loads((CHART / "files/monitoring/jupyterhub-ha-tmpnb.json").read_text())
-    alerts = yaml.safe_load((CHART / "files/monitoring/alerts.yaml").read_text())
+    alerts = yaml.safe_load((CHART / "files/monitoring/tmpnb-alerts.yaml").read_text())
     found = re.findall(r'state=~?\\?"([^"\\]*)', json.dumps([document, alerts]))
     assert found
     assert {state for states in found for state in states.split("|")} <= {*tmpnb_metrics.STATES}

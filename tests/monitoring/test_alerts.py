@@ -65,10 +65,11 @@ def test_prometheus_accepts_the_rules(rendered, tmp_path):
     assert f"{len(alert_expressions(rendered))} rules found" in output
 
 
-def test_prometheus_accepts_the_file_as_it_is(tmp_path):
+@pytest.mark.parametrize("file", ["alerts.yaml", "tmpnb-alerts.yaml"])
+def test_prometheus_accepts_the_file_as_it_is(file, tmp_path):
     """Its placeholders are PromQL themselves, so that an editor's checks work on it."""
-    shutil.copy(CHART / "files/monitoring/alerts.yaml", tmp_path)
-    code, output = promtool("check", "rules", "alerts.yaml", cwd=tmp_path)
+    shutil.copy(CHART / "files/monitoring" / file, tmp_path)
+    code, output = promtool("check", "rules", file, cwd=tmp_path)
     assert code == 0, output
 
 
