@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from benchmarks.__main__ import main
 from benchmarks.records import read_records
 from benchmarks.requirements import ANY_HOP, HOPS
+
+pytestmark = pytest.mark.timeout(400)
 
 OURS = {"chp", "in-process", "traefik-file", "traefik-etcd"}
 

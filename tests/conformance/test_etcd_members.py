@@ -25,6 +25,8 @@ from jupyterhub_ha.etcd_options import document
 from jupyterhub_ha.etcd_wire import decode, encode
 from jupyterhub_ha.membership_lock import LOCK_KEY, membership_lock
 
+pytestmark = pytest.mark.timeout(400)
+
 # Not in the configuration file, or another way to find members than ours.
 ONLY_ON_THE_COMMAND_LINE = re.compile(r"discovery.*|raft-.*-timeout|.*-crl-file|v2-deprecation")
 
@@ -57,7 +59,7 @@ async def voters(pods: EtcdPods, *asked: int) -> list[str]:
 
 def until_said(pods: EtcdPods, number: int, text: str) -> None:
     """Wait for a line in a pod's log."""
-    pods.pods[number].wait_until(lambda: text in pods.log(number), f"word of {text!r}", 30)
+    pods.pods[number].wait_until(lambda: text in pods.log(number), f"word of {text!r}", 90)
 
 
 async def own_value(pods: EtcdPods, number: int, key: str) -> str:

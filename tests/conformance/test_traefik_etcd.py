@@ -186,7 +186,7 @@ async def test_a_dead_replica_is_not_waited_for(etcd_table, backend) -> None:
     try:
         start = time.monotonic()
         await etcd_table.proxy.add_route("/user/ada/", ada.url, {})
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 15
         assert await server_of(etcd_table.system.public_url, "/user/ada/") == "ada"
     finally:
         victim.start()
@@ -202,8 +202,8 @@ async def test_a_frozen_replica_is_not_waited_for_long(etcd_table) -> None:
             start = time.monotonic()
             await etcd_table.proxy.add_route(f"/user/{name}/", etcd_table.hub.url, {})
             seconds.append(time.monotonic() - start)
-        assert seconds[0] < 8
-        assert seconds[1] < 2
+        assert seconds[0] < 25
+        assert seconds[1] < 3.5
 
 
 async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
@@ -214,7 +214,7 @@ async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
     late = TraefikReplica(tmp_path, free_port(), nowhere, [nowhere])
     late.start()
     urls = [*(replica.url for replica in etcd_table.system.replicas), late.url]
-    proxy = etcd_table.system.make_proxy(replica_urls=urls, replica_timeout=1.0)
+    proxy = etcd_table.system.make_proxy(replica_urls=urls, replica_timeout=5.0)
     proxy.log = logging.getLogger("late")
     try:
         seconds = []
@@ -223,9 +223,11 @@ async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
                 start = time.monotonic()
                 await proxy.add_route(f"/user/{name}/", (await backend(name)).url, {})
                 seconds.append(time.monotonic() - start)
-        assert 0.9 < seconds[0] < 3
-        assert seconds[1] < 0.9
-        assert [late.url in record.getMessage() for record in caplog.records] == [True]
+        assert seconds[0] > 4.9
+        assert seconds[1] < 4.9, "it was waited for again"
+        # Who looks after the replicas of an etcd that was lost may name it, too.
+        said = [record.getMessage() for record in caplog.records]
+        assert [late.url in line for line in said if "does not serve generation" in line] == [True]
     finally:
         late.kill()
         await proxy.stop()
@@ -233,7 +235,7 @@ async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
 
 async def test_without_any_replica_a_login_fails_in_time(tmp_path) -> None:
     with TraefikEtcdSystem(tmp_path, replicas=1) as system:
-        proxy = system.make_proxy(replica_timeout=2)
+        proxy = system.make_proxy()
         await proxy.add_route("/", "http://127.0.0.1:9", {"hub": True})
         system.replicas[0].kill()
         with pytest.raises(NoReplicaError, match="/user/ada/"):
@@ -251,13 +253,15 @@ async def test_a_hub_that_is_up_before_traefik_goes_on(tmp_path) -> None:
         await proxy.stop()
 
 
-async def test_a_hub_waits_for_etcd_and_gives_up_in_time(etcd_system) -> None:
+async def test_a_hub_waits_for_etcd_and_gives_up_in_time(etcd_system, monkeypatch) -> None:
     nowhere = etcd_system.make_proxy(endpoints=["https://127.0.0.1:9"], start_timeout=2.5)
     start = time.monotonic()
     with pytest.raises(EtcdUnavailableError):
         await nowhere.get_all_routes()
-    assert 1 < time.monotonic() - start < 6
-    wrong = etcd_system.make_proxy(password="wrong", start_timeout=1)
+    assert 1 < time.monotonic() - start < 20
+    # One try, with all of its seconds: it is the last one whose error is told.
+    monkeypatch.setattr("jupyterhub_ha.committer._PAUSE", 60.0)
+    wrong = etcd_system.make_proxy(password="wrong", start_timeout=5)
     with pytest.raises(EtcdAuthError):
         await wrong.start()
 
@@ -281,14 +285,14 @@ async def test_without_a_majority_changes_fail_in_time_and_routes_are_served(
     tmp_path, backend
 ) -> None:
     with TraefikEtcdSystem(tmp_path) as system:
-        proxy = system.make_proxy(commit_timeout=2)
+        proxy = system.make_proxy(commit_timeout=5)
         target = (await backend("all")).url
         await proxy.add_route("/user/a/", target, {})
         system.etcd.stop()
         start = time.monotonic()
         with pytest.raises(EtcdError):
             await proxy.add_route("/user/b/", target, {})
-        assert time.monotonic() - start < 6
+        assert time.monotonic() - start < 15
         assert set(await proxy.get_all_routes()) == {"/user/a/"}
         assert await server_of(system.public_url, "/user/a/") == "all"
         # After its restart the server knows no token of before.
@@ -328,7 +332,7 @@ async def test_a_running_hub_outlives_the_upgrade_to_the_narrower_role(tmp_path)
         await root.call("auth/role/grant", {"name": "hub", "perm": perm})
         await root.call("auth/role/revoke", {"role": "hub", **present})
         await hub.put("traefik/tls/x", "")
-        proxy = system.make_proxy(start_timeout=1)
+        proxy = system.make_proxy()
         await proxy.add_route("/", "http://127.0.0.1:9", {})
         set_up = asyncio.create_task(asyncio.to_thread(system.set_up))
         routes = {"/"}
@@ -345,16 +349,17 @@ async def test_a_running_hub_outlives_the_upgrade_to_the_narrower_role(tmp_path)
         await proxy.stop()
 
 
-async def test_the_hub_s_password_can_be_changed_while_it_runs(tmp_path) -> None:
+async def test_the_hub_s_password_can_be_changed_while_it_runs(tmp_path, monkeypatch) -> None:
     with TraefikEtcdSystem(tmp_path, replicas=0) as system:
-        old = system.make_proxy(start_timeout=1)
+        old = system.make_proxy()
         await old.add_route("/", "http://127.0.0.1:9", {})
         assert "the password of hub has been changed" in system.set_up("another")
         new = system.make_proxy(password="another")
         await new.add_route("/user/ada/", "http://127.0.0.1:9", {})
         assert set(await new.get_all_routes()) == {"/", "/user/ada/"}
+        monkeypatch.setattr("jupyterhub_ha.committer._PAUSE", 60.0)  # one try
         with pytest.raises(EtcdAuthError):
-            await system.make_proxy(start_timeout=1).get_all_routes()
+            await system.make_proxy(start_timeout=5).get_all_routes()
         for proxy in (old, new):
             await proxy.stop()
 

@@ -280,7 +280,7 @@ async def test_where_the_kernel_cannot_choose_a_warning_is_written(
         async with started(system, log_level="DEBUG", log=log):
             assert system.pids() not in ([], before)
             assert "may refuse users" in str(log.warning.call_args_list)
-            assert await server_of(system.public_url, "/user/ada/") == "ada"
+            await until(lambda: reaches(system.public_url, "/user/ada/", "ada"))
 
 
 async def browse_until(url: str, stop: asyncio.Event) -> list[int]:

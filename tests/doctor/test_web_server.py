@@ -68,7 +68,7 @@ def test_all_is_well(world: World) -> None:
     assert set(told.unwell) == ELSEWHERE
     assert not told.problems
     assert told.code == 0
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert TOKEN not in told.output
 
 
@@ -166,10 +166,10 @@ FAULTS: dict[str, tuple[str, str, Callable[[str], str]]] = {
         "nothing is at /jupyter/hub/api",
         lambda text: re.sub(r"proxy_pass (http://\w+);", r"proxy_pass \1/;", text),
     ),
-    "websockets cut after a second": (
+    "websockets cut after seconds": (
         "idle",
-        "cut after 1 s",
-        replaced("proxy_read_timeout 1d", "proxy_read_timeout 1s"),
+        "an idle websocket is cut after",
+        replaced("proxy_read_timeout 1d", "proxy_read_timeout 3s"),
     ),
     "frames forbidden": (
         "frames",
@@ -203,7 +203,7 @@ FAULTS: dict[str, tuple[str, str, Callable[[str], str]]] = {
 def test_a_fault_of_the_web_server(world: World, fault: str) -> None:
     check, words, change = FAULTS[fault]
     with world.front.changed(change):
-        told = world.ask(*(["--idle", "2"] if check == "idle" else []))
+        told = world.ask(*(["--idle", "10"] if check == "idle" else []))
     assert words in told.problems[check]
     assert told.checks[check]["cure"]
     assert told.code == 1
@@ -338,7 +338,9 @@ def test_a_clock_that_is_wrong(world: World) -> None:
     asked = Asked(url=world.front.url, ca_file=str(world.front.folder / "ca.crt"))
     lines = examine(asked, Late.of(asked))
     (clock,) = [line for line in lines if line.check == "clock"]
-    assert (clock.state, clock.said) == ("problem", "120 s ahead of this machine's")
+    assert clock.state == "problem"
+    # The header has whole seconds, and the answer takes its time.
+    assert clock.said in {f"{seconds} s ahead of this machine's" for seconds in (119, 120, 121)}
     assert writing.exit_code(lines) == 1
 
 

@@ -44,7 +44,7 @@ async def test_a_user_logs_in_runs_a_cell_and_the_hub_stops(tmp_path: Path) -> N
         assert await execute(channels, "print('open')") == "open\n"
         began = time.monotonic()
         assert await asyncio.to_thread(hub.stop) == 0
-        assert time.monotonic() - began < 20, "an open websocket does not hold it up"
+        assert time.monotonic() - began < 60, "an open websocket does not hold it up"
         await close(channels)
         assert hub.wait_for_end() == []
         assert "Traceback" not in hub.log

@@ -37,6 +37,6 @@ async def test_a_user_works_and_the_hub_restarts(tmp_path: Path) -> None:
         assert version == "6\n"
         hub.kill("jupyterhub --config")
         hub.wait_for_hub()
-        assert "Adopted 2 routes" in (hub.state / "logs/hub.log").read_text()
         assert await session.run_cell("print('still here')") == "still here\n"
+        assert "Adopted 2 routes" in (hub.state / "logs/hub.log").read_text()
     assert hub.pids() == []

@@ -9,10 +9,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from tests.support.certificates import write_certificates
-from tests.support.hub_session import close, execute
+from tests.support.hub_session import HubSession, SessionError, close, execute
 from tests.support.local_hub import LocalHub, logged_in
 
 from jupyterhub_ha.process import Process
@@ -84,8 +85,17 @@ async def test_a_killed_traefik_comes_back_with_all_routes(tmp_path: Path) -> No
         async with asyncio.timeout(60):
             while traefik(tmp_path).record == before or not traefik(tmp_path).alive:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-        await asyncio.sleep(1)
+            # The record is there before Traefik listens, which it does before it has its rules.
+            while not await served(session):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         assert await session.run_cell("print('back')") == "back\n"
+
+
+async def served(session: HubSession) -> bool:
+    try:
+        return (await session.fetch(urljoin(session.server_url, "api/status"))).code == 200
+    except SessionError:
+        return False
 
 
 async def test_https_outside_and_internal_ssl_inside(tmp_path: Path) -> None:

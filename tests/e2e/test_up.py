@@ -129,8 +129,8 @@ async def test_work_goes_on_when_a_replica_is_killed(hub: Up) -> None:
     assert await execute(after, "print(x + 22)") == "42\n"
     await close(after)
     await close(before)
-    hub.wait_for(f"{name}: stopped by itself", 20)
-    hub.wait_for(f"{name}: runs again", 20)
+    hub.wait_for(f"{name}: stopped by itself", 60)
+    hub.wait_for(f"{name}: runs again", 60)
 
 
 async def test_a_restarted_hub_leaves_running_servers_alone(hub: Up) -> None:
@@ -217,7 +217,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
             [VENV_BIN / "proxy-gen", "up", VALUES, "--port=0", f"--state-dir={state}"],
             stdout=output, stderr=output, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "up: etcd" not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)

@@ -30,7 +30,7 @@ async def test_who_asks_replicas_without_being_asked(web_server: str, tmp_path: 
     async with RawServer(close) as live:
         upstreams = [live.url.removeprefix("http://"), f"127.0.0.1:{free_port()}"]
         with EdgeServer(web_server, tmp_path, upstreams) as edge:
-            deadline = time.monotonic() + (10 if active else 3)
+            deadline = time.monotonic() + (30 if active else 3)
             # HAProxy's check ends before the connection is one, so its word is taken.
             while not (found := live.connections or "is DOWN" in edge.log()):
                 await asyncio.sleep(0.1)

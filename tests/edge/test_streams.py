@@ -95,7 +95,7 @@ async def test_a_large_upload(world: World) -> None:
     async with RawServer(count) as server, world.connect() as connection:
         await world.route(server.url)
         await connection.send(request(PATH, f"Content-Length: {size}", method="PUT") + _PIECE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await begun.wait()  # while most of it is still here
         for _ in range(size // MIB - 1):
             await connection.send(_PIECE)

@@ -43,7 +43,7 @@ async def test_http_2(world: World) -> None:
     assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
     # Nobody is taken at their word: an empty frame of settings is answered with the server's.
     writer.write(_PREFACE + bytes((0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         head = await reader.readexactly(9)
     assert head[3] == _SETTINGS
     writer.transport.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ async def keys_changed(world: World, seconds: float) -> None:
     start = time.monotonic()
     await world.root.put(url.key, "http://127.0.0.1:9")
     while (await world.root.range(url.key))[0][0].value != url.value:
-        assert time.monotonic() - start < 2, "not repaired"
+        assert time.monotonic() - start < 10, "not repaired"
         await asyncio.sleep(0.02)
     world.churn.start()
 
@@ -121,8 +122,10 @@ async def replica_paused(world: World, seconds: float) -> None:
 async def replica_killed(world: World, seconds: float) -> None:
     """A replica is killed and comes back; nobody is sent to it before it has the table."""
     replica = world.system.replicas[0]
-    await asyncio.to_thread(replica.kill)
+    replica.send_signal(signal.SIGKILL)
+    # In the same step of the loop: how soon a busy machine collects it costs no user anything.
     world.load.out_of_service.add(replica.public_url)
+    await asyncio.to_thread(replica.kill)
     await asyncio.sleep(seconds)
     await asyncio.to_thread(replica.start)
     marks = {}
@@ -138,7 +141,7 @@ async def token_expired(world: World, seconds: float) -> None:
     await asyncio.sleep(TOKEN_SECONDS + seconds)
     start = time.monotonic()
     await world.churn.once()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     world.churn.start()
 
 

@@ -80,7 +80,7 @@ class World:
         proxy = self.system.make_proxy(
             endpoints=[relay.url for relay in self.relays],
             commit_timeout=self.commit_timeout,
-            replica_timeout=2.0,
+            replica_timeout=5.0,
             check_interval=5.0,
             **traits,
         )
@@ -91,13 +91,16 @@ class World:
         await self.proxy.stop()
 
     async def leader(self) -> Service:
-        """The etcd member that leads."""
-        for endpoint, member in zip(
-            self.system.etcd.endpoints, self.system.etcd.members, strict=True
-        ):
-            status = await self.root.status(endpoint)
-            if status["leader"] == status["header"]["member_id"]:
-                return member
+        """The etcd member that leads; a busy machine may be electing one."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for endpoint, member in zip(
+                self.system.etcd.endpoints, self.system.etcd.members, strict=True
+            ):
+                status = await self.root.status(endpoint)
+                if status.get("leader") == status["header"]["member_id"]:
+                    return member
+            await asyncio.sleep(0.2)
         raise RuntimeError("etcd has no leader")
 
     async def marks(self) -> dict[str, dict[str, str]]:

@@ -169,7 +169,11 @@ async def test_of_two_issuers_one_works(small: HttpsSystem, mounted: Mounted) ->
 
         waiting = await until(waits, "issuer that waits")
         working = first if waiting is second else second
-        assert "published certificate" in working.log.read_text()
+
+        async def published() -> bool:
+            return "published certificate" in working.log.read_text()
+
+        await until(published, "published certificate")
         assert "status" not in waiting.log.read_text()
         working.stop()
         changed = draw()

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from tests.https.visitors import Visitors, trusted_serial, until
-from tests.support.host import free_range
 from tests.support.https import HOST, Pebble
+from tests.support.ports import free_range
 from tests.support.processes import TOOLS_BIN, VENV_BIN
 from tests.support.units import Manager, make_folders
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.https.visitors import Counts, Visitors, until
+from tests.https.visitors import Counts, Visitors, trusted_serial, until
 from tests.support.echo import EchoServer
 from tests.support.https import HOST, HttpsSystem, Pebble
 from tests.support.processes import Service
@@ -133,7 +133,13 @@ async def _without_a_replica(story: Story, serial: str) -> None:
     await story.visited()
     story.tell("a replica is killed", visitors.count_anew())
     victim.start()
-    await asyncio.sleep(0.5)
+    trust = story.pebble.trust()
+
+    async def is_back() -> bool:
+        return await trusted_serial(HOST, victim.port, trust) == serial
+
+    # It answers before it has its certificate from etcd.
+    await until(is_back, "certificate at the replica that is back")
     visitors.away.clear()
     await story.visited()
     counts = story.tell("the replica is back", visitors.count_anew())
@@ -146,7 +152,7 @@ async def _wrong_challenge(story: Story, serial: str) -> str:
     story.pebble.point_names("127.0.0.2")
     story.issuer = story.start_issuer(1)
     failed = await story.state("failing")
-    assert failed["failures"] == 1
+    assert failed["failures"] >= 1
     assert "urn:ietf:params:acme:error:" in failed["error"]
     assert HOST in failed["error"]
 

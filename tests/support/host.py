@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.ports import free_range
 from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN
 from tests.support.units import Manager, make_folders
 
@@ -140,21 +139,3 @@ class Host:
             except OSError:  # ended meanwhile, or somebody else's
                 continue
         return found
-
-
-def free_range(count: int) -> int:
-    """The first of `count` ports in a row that nothing listens on."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        first = random.randrange(10000, 32000)
-        probes = []
-        try:
-            for port in range(first, first + count):
-                probes.append(socket.create_server(("127.0.0.1", port)))
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
-        return first
-    raise RuntimeError(f"no {count} free ports in a row")

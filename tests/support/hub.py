@@ -37,6 +37,8 @@ c.JupyterHub.cleanup_proxy = False
 c.SimpleLocalProcessSpawner.home_dir_template = f"{pathlib.Path(__file__).parent}/{{username}}"
 c.Spawner.environment = {"TEST_HUB": str(pathlib.Path(__file__).parent)}
 c.Spawner.args = ["--ServerApp.log_level=WARN", "--allow-root"]
+# On a machine that others need, too.
+c.Spawner.http_timeout = c.Spawner.start_timeout = 150
 """
 
 
@@ -77,7 +79,7 @@ class Hub(Service):
 
     def wait(self) -> None:
         """Wait until it answers."""
-        self.wait_until(lambda: self.healthy, "answer", 60)
+        self.wait_until(lambda: self.healthy, "answer", 180)
 
     def end(self) -> None:
         """Kill the hub and all servers that it started."""

@@ -28,6 +28,8 @@ c.JupyterHub.cookie_secret_file = "{folder}/cookie_secret"
 c.JupyterHub.internal_certs_location = "{folder}/internal-ssl"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/{{username}}"
 c.Spawner.args = ["--allow-root", "--no-browser"]
+# On a machine that others need, too.
+c.Spawner.http_timeout = c.Spawner.start_timeout = 150
 c.Spawner.environment = {{{mark!r}: "{folder}"}}
 """
 

@@ -27,6 +27,18 @@ def free_port() -> int:
     return _one()
 
 
+def free_range(count: int) -> int:
+    """The first of so many such ports in a row."""
+    own = _own_range()
+    for _ in range(1000):
+        first = random.randrange(own.start, own.stop - count)
+        wanted = range(first, first + count)
+        if _given.isdisjoint(wanted) and all(map(_is_free, wanted)):
+            _given.update(wanted)
+            return first
+    raise RuntimeError(f"no {count} free ports in a row between {own.start} and {own.stop}")
+
+
 def _one() -> int:
     own = _own_range()
     for _ in range(1000):

@@ -82,7 +82,7 @@ class Service:
         """End it as a crash would."""
         self.stop(signal.SIGKILL)
 
-    def wait_until(self, check: Callable[[], bool], what: str, timeout: float = 20) -> None:
+    def wait_until(self, check: Callable[[], bool], what: str, timeout: float = 60) -> None:
         """Wait for a condition; RuntimeError with the log's end when it does not come true."""
         deadline = time.monotonic() + timeout
         while not check():

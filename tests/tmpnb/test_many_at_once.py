@@ -55,7 +55,7 @@ async def test_a_hub_that_is_killed_among_claims_loses_and_doubles_nothing(tmp_p
             visitors = [VisitorSession(hub.url) for _ in range(count // 2)]
             coming = [asyncio.create_task(come(visitor)) for visitor in visitors]
             came += coming
-            await some(coming, count // 4)
+            await some(coming, count // 15)
             await asyncio.to_thread(hub.stop, signal.SIGKILL)
             assert not all(task.done() for task in coming), "it was among the claims"
             await asyncio.to_thread(hub.start)

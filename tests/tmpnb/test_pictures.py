@@ -150,6 +150,7 @@ def test_who_comes_too_late_sees_the_place_and_goes_on(
 
         result(inside[0].follow(urljoin(hub.url, "hub/logout")))
         assert result(come(ahead)) not in {one.username for one in inside}
+        result(behind.visit())  # who does not ask for long loses the place
         expect(page.locator("#place")).to_have_text("1 of 2")
         result(inside[1].follow(urljoin(hub.url, "hub/logout")))
         name = opened(page)

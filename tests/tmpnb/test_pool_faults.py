@@ -53,14 +53,14 @@ async def test_a_server_that_does_not_answer_is_given_to_nobody_and_ended(tmp_pa
     with TinyHub(tmp_path, {"limits": limits}) as hub:
         await hub.until(ready=3)
         before = set(await hub.servers())
-        hub.let_starts(seconds=5)
+        hub.let_starts(seconds=15)
         lost = sorted(before)[:2]
         for name in lost:  # their process goes, and the spawner goes on to say that they run
             await hub.servers(f"{name}/lose", "POST")
         first, second = await claimed(hub), VisitorSession(hub.url)
         assert {first.username} == before - set(lost)
         assert b"All notebooks are in use" in (await second.visit()).body
-        report = await hub.until(ready=3)
+        report = await hub.until(ready=3, ending=0)
         await second.visit()
         assert second.username not in {"", *before}
         assert report["ended"]["dead"] == 2
@@ -113,10 +113,11 @@ async def test_a_restarted_hub_adopts_what_runs(tmp_path: Path, how: signal.Sign
 async def test_a_hub_that_is_killed_while_servers_start_leaves_none_behind(tmp_path: Path) -> None:
     with TinyHub(tmp_path) as hub:
         await hub.until(ready=3)
-        hub.let_starts(seconds=1)
+        hub.let_starts(seconds=30)
         await claimed(hub)
         await claimed(hub)
         await hub.until(starting=2)
+        hub.let_starts()  # those two have read theirs
         await asyncio.to_thread(hub.stop, signal.SIGKILL)
         await asyncio.to_thread(hub.start)
         await hub.until(ready=3, claimed=2, starting=0, ending=0)
@@ -152,8 +153,8 @@ async def test_drain_resize_and_recycle(tmp_path: Path) -> None:
 async def test_a_server_of_age_ends_however_much_it_is_used(tmp_path: Path) -> None:
     with TinyHub(tmp_path, {"maxAge": 6, "idleTimeout": 60}) as hub:
         await hub.until(ready=3)
-        visitor = await claimed(hub)
         began = time.monotonic()
+        visitor = await claimed(hub)
         while (await visitor.fetch(urljoin(visitor.server_url, "x"))).code == 200:
             assert time.monotonic() - began < 60
             await asyncio.sleep(0.2)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 KINDS = ("in-process", "traefik-file", "traefik-etcd")
 IDLE = 10
 # Those of the pool are not counted as a visitor's; each address may take so many.
-LIMITS = {"servers": 6, "perAddressPerMinute": 3}
+LIMITS = {"servers": 6, "perAddressPerMinute": 2}
 # The server tells JupyterHub of its kernels' activity each second; ours does not listen to it.
 MORE = 'c.Spawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = "1"\n'
 
@@ -45,15 +45,16 @@ async def test_idle_servers_end_though_their_kernel_chats_and_used_ones_stay(hub
     await close(channels)
     status = urljoin(active.server_url, "api/status")
     began = time.monotonic()
-    told = ""
+    ago = float("inf")
     while gone.username in (users := await hub.users()):
-        told = users[gone.username]["servers"].get("", {}).get("last_activity") or told
+        server = users[gone.username]["servers"].get("", {})
+        if server.get("ready") and (told := server.get("last_activity")):  # not being stopped
+            ago = (datetime.now(UTC) - datetime.fromisoformat(told)).total_seconds()
         assert (await active.fetch(status)).code == 200
         assert time.monotonic() - began < 6 * IDLE
         await asyncio.sleep(0.5)
     assert time.monotonic() - began > IDLE - 3
-    ago = datetime.now(UTC) - datetime.fromisoformat(told)
-    assert ago.total_seconds() < IDLE / 2 + 5, "JupyterHub took it for active, as it said of itself"
+    assert ago < IDLE / 2 + 5, "JupyterHub took it for active, as it said of itself"
     page = await gone.visit(f"user/{gone.username}/lab")
     assert page.code == 410
     # After a restart nothing is known of before, and nobody who is active is ended.
@@ -85,4 +86,4 @@ async def test_a_client_does_not_forge_its_way_around_the_limit(hub: TmpnbHub) -
         codes.append(answer.code)
         if answer.code != 200:
             break
-    assert codes == [200, 200, 200, 503]
+    assert codes == [200, 200, 503]

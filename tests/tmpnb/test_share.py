@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from tests.support.hub_session import HubSession
 from tests.support.share import SharingHub, share
-from tests.support.tmpnb import VisitorSession
+from tests.support.tmpnb import VisitorSession, come
 from tests.unit.jupyterhub_ha_share.test_render import code, markdown, notebook, shows
 
 pytestmark = pytest.mark.timeout(900)
@@ -31,7 +31,7 @@ async def visitor_of(hub: SharingHub) -> VisitorSession:
     """A visitor with a server, on the page to share."""
     await hub.until(ready=1)
     visitor = VisitorSession(hub.url)
-    assert (await visitor.visit()).code == 200
+    await come(visitor)
     answer = await visitor.follow(urljoin(hub.url, "hub/share"))
     assert answer.code == 200, answer.body
     assert answer.request.url == hub.share_url

@@ -114,7 +114,8 @@ def sees(page: Page, link: str, picture: Path) -> None:
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", name="A walk")).to_be_visible()
     expect(frame.get_by_text("300 steps")).to_be_visible()
-    assert frame.locator("img").first.evaluate("image => image.naturalWidth") > 0
+    width = "image => image.decode().then(() => image.naturalWidth)"
+    assert frame.locator("img").first.evaluate(width) > 0
     assert frame.locator("h1").evaluate("() => self.origin") == "null"
     assert page.title() == "A walk"
     assert refused == []

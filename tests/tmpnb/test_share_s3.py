@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from tests.support.s3 import BUCKET, CREDENTIALS, REGION, ObjectStore
 from tests.support.share import SharingHub, share
-from tests.support.tmpnb import VisitorSession
+from tests.support.tmpnb import VisitorSession, come
 from tests.unit.jupyterhub_ha_share.test_render import markdown, notebook
 
 from jupyterhub_ha_share.errors import NotSharedError, StorageError
@@ -125,7 +125,7 @@ async def test_the_whole_service_on_a_bucket(objects: ObjectStore, tmp_path: Pat
     with SharingHub(tmp_path, words, {"pool": pool}, env=env) as hub:
         await hub.until(600, ready=1)
         visitor = VisitorSession(hub.url)
-        await visitor.visit()
+        await come(visitor)
         await visitor.follow(urljoin(hub.url, "hub/share"))
         answer = await share(visitor, hub.share_url, notebook(markdown("# In a bucket")))
         assert answer.code == 201, answer.body

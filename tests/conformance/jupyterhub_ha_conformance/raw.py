@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 LIMIT = 1 << 22
 """The longest head that is read, in bytes."""
 
+AT_ONCE = 20.0
+"""What "at once" and "soon" may take, in seconds: a machine with other work may stall that long."""
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

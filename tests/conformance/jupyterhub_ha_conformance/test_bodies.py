@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_ha_conformance.fixtures import EchoStarter, ServerStarter, Table
-from jupyterhub_ha_conformance.raw import connect, exchange, read_head, request
+from jupyterhub_ha_conformance.raw import AT_ONCE, connect, exchange, read_head, request
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
 
@@ -289,4 +289,4 @@ async def test_slow_clients_harm_nobody(table: Table, backend: EchoStarter) -> N
             answer = await exchange(table.url, request(PATH))
             assert answer
             assert answer.status == 200
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < AT_ONCE

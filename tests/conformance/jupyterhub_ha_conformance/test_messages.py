@@ -8,6 +8,7 @@ import pytest
 
 from jupyterhub_ha_conformance.fixtures import RecorderStarter, ServerStarter, Table
 from jupyterhub_ha_conformance.raw import (
+    AT_ONCE,
     OK,
     Message,
     connect,
@@ -226,7 +227,7 @@ async def test_a_body_is_refused_before_it_is_sent(table: Table, serve: ServerSt
     async with connect(table.url) as connection:
         length = "Content-Length: 5000000000"
         await connection.send(request(PATH, "Expect: 100-continue", length, method="PUT"))
-        found = await connection.head(timeout=5)
+        found = await connection.head(timeout=AT_ONCE)
     assert found
     assert found.status == 413
 

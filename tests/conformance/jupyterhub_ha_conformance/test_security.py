@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from jupyterhub_ha_conformance.fixtures import EchoStarter, RecorderStarter, ServerStarter, Table
-from jupyterhub_ha_conformance.raw import OK, connect, exchange, read_head, request
+from jupyterhub_ha_conformance.raw import AT_ONCE, OK, connect, exchange, read_head, request
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,7 +74,7 @@ async def test_a_shape_of_smuggling_is_refused(
 ) -> None:
     """Refused, and no second request is made of it"""
     server = await recorder()
-    answer = await exchange(table.url, data, timeout=5)
+    answer = await exchange(table.url, data, timeout=AT_ONCE)
     # The server is given the time to see what the proxy passed on after its answer.
     await asyncio.sleep(0.05)
     assert [m.start for m in server.requests if "smuggled" in m.start] == []

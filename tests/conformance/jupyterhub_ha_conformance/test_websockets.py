@@ -15,7 +15,7 @@ import pytest_asyncio
 from aiohttp import WSMsgType, web
 
 from jupyterhub_ha_conformance.fixtures import EchoStarter, RecorderStarter, ServerStarter, Table
-from jupyterhub_ha_conformance.raw import Connection, connect, exchange, read_head, request
+from jupyterhub_ha_conformance.raw import AT_ONCE, Connection, connect, exchange, read_head, request
 
 pytestmark = pytest.mark.asyncio
 
@@ -316,7 +316,7 @@ async def test_a_server_that_dies(table: Table, serve: ServerStarter) -> None:
     await serve(die)
     async with handshake(table) as connection:
         await connection.send(frame(0x9, b""))
-        assert await connection.rest(timeout=5) == b""
+        assert await connection.rest(timeout=AT_ONCE) == b""
 
 
 async def test_a_client_that_vanishes(table: Table, serve: ServerStarter) -> None:
@@ -334,7 +334,7 @@ async def test_a_client_that_vanishes(table: Table, serve: ServerStarter) -> Non
     await serve(wait)
     async with handshake(table) as connection:
         connection.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(AT_ONCE):
         await gone.wait()
 
 

@@ -85,24 +85,34 @@ async def test_they_do_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> No
 
 
 async def test_a_running_request_ends_and_a_new_one_is_refused() -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(1)
+        arrived.set()
+        await go_on.wait()
         writer.write(OK)
 
     async with running(drain_timeout=20) as proxy, Backend(handler) as server:
         await proxy.add_route(ADA, server.url, {})
         async with connected(proxy) as streams:
             asked = asyncio.create_task(exchange(streams, GET))
-            await asyncio.sleep(0.2)
+            await asyncio.wait_for(arrived.wait(), 20)
             began = time.monotonic()
             stopping = asyncio.create_task(proxy.stop())
-            await asyncio.sleep(0.2)
             with pytest.raises(ConnectionError):
-                await once(proxy)
+                await asyncio.wait_for(connecting(proxy), 10)
+            go_on.set()
             assert await asked == (200, b"ok")
             await stopping
             assert time.monotonic() - began < 15
+
+
+async def connecting(proxy: InProcessProxy) -> None:
+    """Connects, and asks for nothing: a request might still be taken at the last moment."""
+    while True:
+        async with connected(proxy):
+            await asyncio.sleep(0.02)
 
 
 async def test_what_does_not_end_is_cut_off() -> None:
@@ -110,7 +120,9 @@ async def test_what_does_not_end_is_cut_off() -> None:
         await proxy.add_route(ADA, server.url, {})
         async with connected(proxy) as streams:
             streams[1].write(GET)
-            await asyncio.sleep(0.2)
+            async with asyncio.timeout(20):
+                while not server.connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             began = time.monotonic()
             await proxy.stop()
             assert time.monotonic() - began < 10
