@@ -27,8 +27,7 @@ _LOOK = Path(__file__).parent / "load/look_around.py"
 _COUNT = 50
 _WITHIN = 5.0  # seconds
 _POOL = 20
-_LONGEST = 0.5  # seconds; half of the visitors who get a server of the pool wait less
-_TIMES_FASTER = 10
+_TIMES_FASTER = 50  # half of those who get a server of the pool, than half of those who wait for one
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
@@ -144,7 +143,6 @@ async def test_fifty_visitors_at_once(notebooks: Notebooks, request: pytest.Fixt
     request.config.stash[RESULTS].append("\n".join(map(str, ["", *lines, ""])))
     warm, beyond, cold, _ = lines
     assert (warm.visitors, beyond.visitors, cold.visitors) == (_POOL, _COUNT - _POOL, _COUNT)
-    assert warm.p50 <= _LONGEST
     assert cold.p50 >= _TIMES_FASTER * warm.p50
 
 
