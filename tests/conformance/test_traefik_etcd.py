@@ -223,7 +223,7 @@ async def test_a_replica_that_is_late_is_named_and_then_not_waited_for(
                 start = time.monotonic()
                 await proxy.add_route(f"/user/{name}/", (await backend(name)).url, {})
                 seconds.append(time.monotonic() - start)
-        assert seconds[0] > 4.9
+        assert 4.9 < seconds[0] < 20
         assert seconds[1] < 4.9, "it was waited for again"
         # Who looks after the replicas of an etcd that was lost may name it, too.
         said = [record.getMessage() for record in caplog.records]

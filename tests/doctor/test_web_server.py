@@ -166,9 +166,9 @@ FAULTS: dict[str, tuple[str, str, Callable[[str], str]]] = {
         "nothing is at /jupyter/hub/api",
         lambda text: re.sub(r"proxy_pass (http://\w+);", r"proxy_pass \1/;", text),
     ),
-    "websockets cut after seconds": (
+    "websockets cut after three seconds": (
         "idle",
-        "an idle websocket is cut after",
+        "an idle websocket is cut after 3 s",
         replaced("proxy_read_timeout 1d", "proxy_read_timeout 3s"),
     ),
     "frames forbidden": (
