@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from tests.e2e.cluster.settings import ROOT
+from tests.https.visitors import until
 from tests.support.share import share
 from tests.support.tmpnb import VisitorSession
 from tests.unit.jupyterhub_ha_share.test_render import markdown, notebook
@@ -55,14 +56,9 @@ async def served_by(listener: VisitorSession, url: str) -> str:
     return str(answer.headers["Server"]).partition("/")[0]
 
 
-async def until_all_serve(listener: VisitorSession, url: str, server: str) -> None:
+async def all_from_nginx(listener: VisitorSession, url: str) -> bool:
     """Each replica of Traefik looks for itself, each five seconds, which pods are there."""
-    for _ in range(60):
-        servers = {await served_by(listener, url) for _ in range(8)}
-        if servers == {server}:
-            return
-        await asyncio.sleep(0.5)
-    raise AssertionError(f"{servers} after 30 s, not {server}")
+    return {await served_by(listener, url) for _ in range(8)} == {"nginx"}
 
 
 async def test_the_link_on_the_slide_opens_the_demo(talk: Notebooks) -> None:
@@ -80,14 +76,15 @@ async def test_static_files_come_from_their_pods_and_from_the_server_while_these
     await talk.until(ready=2)
     listener = await talk.visitor()
     url = await script_of(talk, listener)
-    await until_all_serve(listener, url, "nginx")
+    check = partial(all_from_nginx, listener, url)
+    await until(check, "files from nginx by all replicas", 30)
     kube = talk.release.kube
     kube.kubectl("scale", "deployment/tmpnb-static", "--replicas=0")
     kube.kubectl("wait", "--for=delete", "pod", "--selector=component=tmpnb-static")
-    await until_all_serve(listener, url, "TornadoServer")
+    assert {await served_by(listener, url) for _ in range(8)} == {"TornadoServer"}
     kube.kubectl("scale", "deployment/tmpnb-static", "--replicas=2")
     kube.rolled_out("deployment/tmpnb-static", seconds=120)
-    await until_all_serve(listener, url, "nginx")
+    await until(check, "files from nginx by all replicas again", 30)
     await talk.leave(listener)
 
 
