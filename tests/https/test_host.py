@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import stat
+from base64 import b64decode
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,16 @@ class Host:
         return str(await until(shown, "certificate that is trusted"))
 
 
+def serials(kept: Path) -> list[str]:
+    """The serial numbers in Traefik's acme.json; none while it is being written."""
+    try:
+        resolvers = json.loads(kept.read_text()).values()
+    except json.JSONDecodeError:
+        return []
+    certificates = [one for resolver in resolvers for one in resolver["Certificates"] or ()]
+    return [facts(b64decode(one["certificate"]).decode()).serial for one in certificates]
+
+
 @pytest.mark.timeout(180)
 async def test_traefik_asks_the_authority_itself(tmp_path: Path) -> None:
     (http_port,) = free_ports(1)
@@ -65,6 +77,8 @@ async def test_traefik_asks_the_authority_itself(tmp_path: Path) -> None:
             first = await host.serial(pebble.trust())
             kept = host.place.acme / "acme.json"
             assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+            # Traefik shows a certificate before it has written it.
+            host.traefik.wait_until(lambda: first in serials(kept), "certificate in acme.json")
             host.traefik.stop()
             host.traefik.start()
             # Kept: the authority is not asked again.

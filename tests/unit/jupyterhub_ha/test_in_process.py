@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,6 +159,68 @@ async def test_a_tls_client_that_says_no_goodbye_is_cut_off(tmp_path: Path) -> N
             with contextlib.suppress(ConnectionResetError):
                 while plain.recv(65536):  # TimeoutError when the connection is still there
                     pass
+
+
+async def test_whose_handshake_is_not_over_is_cut_off(tmp_path: Path) -> None:
+    files = write_certificates(tmp_path)["server"]
+    async with (
+        running(
+            f"https://127.0.0.1:{free_port()}/", ssl_cert=str(files.cert), ssl_key=str(files.key)
+        ) as proxy,
+        connected(proxy) as (reader, _),
+    ):
+        await asyncio.sleep(0.1)
+        await proxy.stop()
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+async def test_nobody_who_comes_while_it_stops_is_forgotten() -> None:
+    """Each is refused, or its connection closed: nobody waits for a proxy that is gone."""
+
+    async def come(proxy: InProcessProxy) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                async with connected(proxy) as (reader, _):
+                    assert await reader.read() == b""
+
+    for _ in range(10):
+        async with running() as proxy:
+            coming = [asyncio.create_task(come(proxy)) for _ in range(8)]
+            await asyncio.sleep(0.02)
+            await proxy.stop()
+            await asyncio.wait_for(asyncio.gather(*coming), 20)
+
+
+async def test_it_accepts_again_when_there_are_descriptors_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with running() as proxy:
+        port = int(proxy.public_url.rstrip("/").rpartition(":")[2])
+        with socket.socket() as client:
+            client.setblocking(False)
+            with no_descriptors():
+                await loop.sock_connect(client, ("127.0.0.1", port))
+                async with asyncio.timeout(20):
+                    while "Cannot accept connections" not in caplog.text:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+            await loop.sock_sendall(client, GET)
+            async with asyncio.timeout(20):
+                assert (await loop.sock_recv(client, 12)) == b"HTTP/1.1 404"
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nothing can be opened in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_a_proxy_starts_again_at_the_same_place() -> None:

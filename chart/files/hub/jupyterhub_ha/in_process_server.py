@@ -8,21 +8,22 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
+from .in_process_accept import Acceptor
 from .in_process_client import ClientConnection
 from .in_process_service import Options, Service
 from .in_process_sockets import Listener, ServerTls, close_listeners
 from .in_process_table import RouteTable, Target
 
-_BACKLOG = 2048
 _CERTIFICATE_SECONDS = 30.0
 
 
 class ProxyServer:
     """Serves a routing table on open sockets, in a thread of its own.
 
-    Every method is called from the hub's thread. The sockets are closed by `stop`.
+    Every method is called from the hub's thread. The sockets are closed when `stop` begins.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class ProxyServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="in-process-proxy", daemon=True)
         self._service: Service | None = None
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._background: list[asyncio.Task[None]] = []
         self._opened = False
 
@@ -66,7 +67,6 @@ class ProxyServer:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             await asyncio.to_thread(self._thread.join)
-            close_listeners(self._listeners)
 
     def drop(self, target: Target) -> None:
         """Close idle connections to a server."""
@@ -98,12 +98,12 @@ class ProxyServer:
             return
         for listener in self._listeners:
             tls = listener.tls
-            self._servers.append(
-                await self._loop.create_server(
-                    lambda tls=tls: ClientConnection(service, tls=tls),
-                    sock=listener.socket,
-                    ssl=self._server_tls.context if tls and self._server_tls else None,
-                    backlog=_BACKLOG,
+            self._acceptors.append(
+                Acceptor(
+                    listener.socket,
+                    partial(ClientConnection, service, tls=tls),
+                    self._server_tls.context if tls and self._server_tls else None,
+                    self._log,
                 )
             )
 
@@ -121,8 +121,9 @@ class ProxyServer:
             self._service.pool.drop(target)
 
     async def _end(self, seconds: float) -> None:
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            await acceptor.stop()
+        close_listeners(self._listeners)  # from now on connections are refused
         for task in self._background:
             task.cancel()
         if self._service is not None:
