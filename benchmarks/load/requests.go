@@ -88,7 +88,7 @@ func (c *client) run() {
 		}
 	}()
 	due := time.Now()
-	for time.Now().Before(c.end) {
+	for time.Now().Before(c.end) || len(c.took)+c.failed == 0 {
 		if c.pause > 0 {
 			time.Sleep(time.Until(due))
 		}

@@ -11,7 +11,7 @@ import pytest
 from tests.support.certificates import CertFiles
 from tests.support.chart import render
 from tests.support.etcd_pods import EtcdPods
-from tests.support.processes import TOOLS_BIN, answers
+from tests.support.processes import TOOLS_BIN, answers, status
 
 from jupyterhub_ha.etcd_options import options_of
 from proxy_gen.host_traefik import etcd_arguments
@@ -97,8 +97,8 @@ def encoded(text):
 
 
 def test_probes_still_answer_with_authentication_on(cluster):
-    assert all(answers(f"{url}/readyz") for url in cluster.health)
-    assert all(answers(f"{url}/livez") for url in cluster.health)
+    assert all(status(f"{url}/readyz") == 200 for url in cluster.health)
+    assert all(status(f"{url}/livez") == 200 for url in cluster.health)
 
 
 def test_the_hub_writes_what_is_its_own(cluster):
@@ -136,7 +136,7 @@ def test_nobody_without_a_certificate(cluster):
 def test_a_client_is_no_member(cluster):
     """The same authority signs both, but a peer's certificate must name the Service."""
     url = f"{cluster.peers[0]}/members"
-    assert answers(url, cluster.context("server"))
+    assert status(url, context=cluster.context("server")) == 200
     assert not answers(url, cluster.context("hub"))
 
 

@@ -73,6 +73,7 @@ def release(tmp_path_factory):
             put(made.etcd, MARKER, "1")  # as the set-up does, before Traefik starts
             for replica in made.replicas:
                 replica.start()
+                replica.wait_for_table()
             yield made
     finally:
         made.hub.end()
@@ -118,9 +119,7 @@ def test_a_replica_that_has_the_table_of_another_etcd(whole, tmp_path):
         stranger = whole.replica("stranger", lost)
         try:
             stranger.start()
-            stranger.service.wait_until(
-                lambda: stranger.status(stranger.internal, "/ready") == 200, "table"
-            )
+            stranger.wait_for_table()
             status, (login, replicas, etcd) = whole.test(stranger)
         finally:
             stranger.service.kill()

@@ -82,7 +82,7 @@ async def test_a_watch_sees_what_changes_from_a_revision_on(client) -> None:
 
 async def test_a_watch_ends_at_its_deadline(client) -> None:
     revision = await client.put("t/a", "1")
-    found = [changes async for changes in client.watch("t/", "u/", timeout=3)]
+    found = [changes async for changes in client.watch("t/", "u/", timeout=10)]
     assert [(changes.revision, changes.events) for changes in found] == [(revision, [])]
 
 
@@ -138,7 +138,7 @@ def _answer_once(listener: socket.socket, context: ssl.SSLContext) -> bool:
         encrypted.recv(65536)
         encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b'{"created":true}\n')
         with socket.socket(fileno=os.dup(encrypted.fileno())) as plain:
-            plain.settimeout(3)
+            plain.settimeout(10)
             try:
                 while plain.recv(65536):
                     pass

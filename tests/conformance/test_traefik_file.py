@@ -242,8 +242,8 @@ async def test_a_replacement_that_reads_no_table_gets_nobody(tmp_path, backend) 
         stop = asyncio.Event()
         browsing = asyncio.create_task(browse_until(system.public_url + "/user/ada/", stop))
         elsewhere = {"providers": {"file": {"directory": str(empty)}}}
-        wrong = system.make_proxy(extra_static_config=elsewhere, start_timeout=2)
-        with pytest.raises(TraefikStartError, match="has not read its rules after 2 s"):
+        wrong = system.make_proxy(extra_static_config=elsewhere, start_timeout=8)
+        with pytest.raises(TraefikStartError, match="has not read its rules after 8 s"):
             await wrong.start()
         await system.end_hub(wrong)
         stop.set()

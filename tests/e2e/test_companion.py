@@ -70,7 +70,7 @@ class OtherHub(LocalHub):
         await asyncio.to_thread(self.stop)
         # Not in a thread: the kernel ends a child with the thread that started it.
         self.start_without_waiting()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self.log.count("JupyterHub is now running") == before:
             assert time.monotonic() < deadline, self.log
             await asyncio.sleep(0.1)

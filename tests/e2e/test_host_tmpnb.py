@@ -36,7 +36,7 @@ async def arrive(visitor: VisitorSession) -> None:
 def said_by_helm_test(url: str) -> str:
     """What the pod of `helm test` says of a hub with temporary notebooks."""
     words = [sys.executable, "-m", "jupyterhub_ha.check_release", "--page=hub/tmpnb/stats"]
-    return run([*words, "--login", url, "--timeout=5"], capture_output=True, text=True).stdout
+    return run([*words, "--login", url, "--timeout=60"], capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)

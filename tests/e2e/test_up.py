@@ -46,7 +46,7 @@ def status(url: str, user: str = "", password: str = "") -> int:
 def requests_served(hub: Up, replica: int) -> int:
     """How many requests of users a replica has answered, from its metrics."""
     url = f"http://127.0.0.1:{hub.ports[f'replica-{replica}']}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=30) as response:
         text = response.read().decode()
     counts = re.findall(
         r'^traefik_service_requests_total\{.*service="(?!\w+@internal).*\} (\S+)$',
@@ -57,7 +57,7 @@ def requests_served(hub: Up, replica: int) -> int:
 
 
 def test_the_url_gives_the_login_page(hub: Up) -> None:
-    with urllib.request.urlopen(f"{hub.url}hub/login", timeout=5) as response:  # noqa: S310
+    with urllib.request.urlopen(f"{hub.url}hub/login", timeout=30) as response:  # noqa: S310
         assert response.status == 200
         assert b'name="password"' in response.read()
 
@@ -222,6 +222,6 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(100) == 0
     assert "JupyterHub  http" not in log.read_text(), "it went on starting"
     assert tagged_pids(state) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -44,10 +45,12 @@ async def test_what_a_visitor_shares_is_there_in_the_next_run(tmp_path: Path) ->
         assert token not in (tmp_path / "state/supervisord.conf").read_text()
     assert up.pids() == []
     with Up(file, tmp_path / "state") as up:
-        page = await VisitorSession(up.url).fetch(
-            urljoin(up.url, f"services/share/{identity}/page")
-        )
-        assert b'<h1 id="Tried">' in page.body
+        # The hub answers before it has added the routes of its services.
+        page = urljoin(up.url, f"services/share/{identity}/page")
+        async with asyncio.timeout(60):
+            while (answer := await VisitorSession(up.url).fetch(page)).code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        assert b'<h1 id="Tried">' in answer.body
 
 
 def test_a_bucket_without_its_key_is_refused_with_the_cure(tmp_path: Path) -> None:

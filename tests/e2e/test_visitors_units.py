@@ -53,7 +53,7 @@ def spawner(number, **options):
 
 
 async def seen(made):
-    for _ in range(100):
+    for _ in range(600):
         try:
             url = f"http://{{made.ip}}:{{made.port}}/"
             return json.loads(await asyncio.to_thread(lambda: urllib.request.urlopen(url).read()))

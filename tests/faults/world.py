@@ -19,7 +19,6 @@ from tests.support.proxies import TraefikEtcdSystem
 from tests.support.relay import Relay
 from tests.support.traefik import API_PASSWORD, API_USERNAME
 
-from jupyterhub_ha.replicas import Replicas
 from jupyterhub_ha.routes import Names
 from jupyterhub_ha.table import Layout, Table
 
@@ -105,16 +104,7 @@ class World:
 
     async def marks(self) -> dict[str, dict[str, str]]:
         """What each replica says of its table."""
-        replicas = Replicas(
-            [replica.url for replica in self.system.replicas],
-            Layout().marker,
-            username=API_USERNAME,
-            password=API_PASSWORD,
-        )
-        try:
-            return await replicas.marks()
-        finally:
-            replicas.close()
+        return await self.system.marks()
 
     def count_anew(self) -> Counts:
         """The counts so far; from now on others are counted."""

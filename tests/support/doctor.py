@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner
 from tests.support.edge import EdgeServer
+from tests.support.ports import listens
 
 from proxy_gen.certificates import Pair
 from proxy_gen.cli import main
@@ -81,15 +81,6 @@ class Front(EdgeServer):
         self._service.wait_until(lambda: listens(self.http_port), "port")
 
 
-def listens(port: int) -> bool:
-    """Whether somebody takes connections at this port of loopback."""
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
 def ask_api(url: str, path: str, method: str = "GET") -> Any:
     """What the hub's API answers to the doctor's token; `url` ends with the base."""
     headers = {"Authorization": f"token {TOKEN}"}
@@ -103,7 +94,7 @@ def ask_api(url: str, path: str, method: str = "GET") -> Any:
 def start_server(url: str, name: str) -> None:
     """Start a user's server and wait until it is ready."""
     ask_api(url, f"users/{name}/server", "POST")
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 150
     while not ask_api(url, f"users/{name}")["servers"].get("", {}).get("ready"):
         assert time.monotonic() < deadline, f"{name}'s server is not ready"
         time.sleep(0.1)

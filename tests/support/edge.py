@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.support.ports import free_port
+from tests.support.ports import free_port, listens
 from tests.support.processes import TOOLS_BIN, VENV_BIN, Service
 
 from proxy_gen import chart
@@ -58,7 +58,7 @@ class EdgeServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.http_port, self.https_port = free_port(), free_port()
-        tls = options.get("tls", True)
+        tls = self._tls = bool(options.get("tls", True))
         certificate, key = _write_certificate(folder)
         alone = server == "haproxy"  # it has both in one file
         asked = Asked(
@@ -91,7 +91,7 @@ class EdgeServer:
     def __enter__(self) -> EdgeServer:
         self._service.start()
         try:
-            self._service.wait_until(self._has_rules, "answer")
+            self._service.wait_until(self._is_up, "answer")
         except BaseException:
             self._service.kill()
             raise
@@ -119,6 +119,9 @@ class EdgeServer:
     def context(self) -> ssl.SSLContext:
         """A client's, which trusts this server's certificate."""
         return ssl.create_default_context(cafile=self.folder / "ca.crt")
+
+    def _is_up(self) -> bool:
+        return self._has_rules() and (not self._tls or listens(self.https_port))
 
     def _has_rules(self) -> bool:
         """Traefik answers 404 before it has read its rules. With TLS this is a redirect: no request

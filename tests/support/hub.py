@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -37,6 +38,8 @@ c.JupyterHub.cleanup_proxy = False
 c.SimpleLocalProcessSpawner.home_dir_template = f"{pathlib.Path(__file__).parent}/{{username}}"
 c.Spawner.environment = {"TEST_HUB": str(pathlib.Path(__file__).parent)}
 c.Spawner.args = ["--ServerApp.log_level=WARN", "--allow-root"]
+# Nothing else takes ports there between the choice of one and the server's start.
+c.Spawner.ip = "127.66.0.2"
 # On a machine that others need, too.
 c.Spawner.http_timeout = c.Spawner.start_timeout = 150
 """
@@ -85,7 +88,8 @@ class Hub(Service):
         """Kill the hub and all servers that it started."""
         self.kill()
         for pid in self.servers():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # ended meanwhile
+                os.kill(pid, signal.SIGKILL)
 
     def servers(self) -> list[int]:
         """The processes of its users' servers, also of a hub that was killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import ssl
@@ -28,6 +29,9 @@ c.JupyterHub.cookie_secret_file = "{folder}/cookie_secret"
 c.JupyterHub.internal_certs_location = "{folder}/internal-ssl"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/{{username}}"
 c.Spawner.args = ["--allow-root", "--no-browser"]
+# Nothing else takes ports there between the choice of one and the server's start.
+c.Spawner.ip = "127.66.0.2"
+c.JupyterHub.trusted_alt_names = ["IP:127.66.0.2"]
 # On a machine that others need, too.
 c.Spawner.http_timeout = c.Spawner.start_timeout = 150
 c.Spawner.environment = {{{mark!r}: "{folder}"}}
@@ -58,16 +62,17 @@ class LocalHub:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._service.stop(timeout=30)
+        self._service.stop(timeout=90)
         for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # ended meanwhile
+                os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
         """Start the hub and wait until it says that it runs."""
         seen = self.log.count("JupyterHub is now running")
         self._service.start()
         self._service.wait_until(
-            lambda: self.log.count("JupyterHub is now running") > seen, "hub", 60
+            lambda: self.log.count("JupyterHub is now running") > seen, "hub", 180
         )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:

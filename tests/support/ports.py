@@ -39,6 +39,15 @@ def free_range(count: int) -> int:
     raise RuntimeError(f"no {count} free ports in a row between {own.start} and {own.stop}")
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at this port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def _one() -> int:
     own = _own_range()
     for _ in range(1000):

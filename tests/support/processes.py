@@ -106,7 +106,7 @@ def paused(*services: Service) -> Iterator[None]:
 
 def status(
     request: str | urllib.request.Request,
-    timeout: float = 5,
+    timeout: float = 30,
     context: ssl.SSLContext | None = None,
 ) -> int:
     """The status of an answer, redirects followed; OSError without one."""

@@ -20,6 +20,8 @@ from tests.support.traefik_file import StartedTraefikSystem, TraefikFileSystem
 import jupyterhub_ha_conformance as conformance
 from jupyterhub_ha import TraefikEtcdProxy
 from jupyterhub_ha.etcd_client import EtcdClient
+from jupyterhub_ha.replicas import Replicas
+from jupyterhub_ha.table import Layout
 
 ROOT_PASSWORD = "the-root-password"
 HUB_PASSWORD = "the-hub-password"
@@ -144,6 +146,19 @@ class TraefikEtcdSystem:
     def pids(self) -> list[int]:
         """Those of the replicas."""
         return [replica.pid for replica in self.replicas]
+
+    async def marks(self) -> dict[str, dict[str, str]]:
+        """What each replica says of its table, by URL: its `generation`, once it has one."""
+        replicas = Replicas(
+            [replica.url for replica in self.replicas],
+            Layout().marker,
+            username=API_USERNAME,
+            password=API_PASSWORD,
+        )
+        try:
+            return await replicas.marks()
+        finally:
+            replicas.close()
 
     def restart(self) -> None:
         """All replicas at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -147,7 +148,10 @@ class StartedTraefikSystem:
         return self
 
     def __exit__(self, *_: object) -> None:
-        Process(self.folder / "traefik.pid").kill()
+        process = Process(self.folder / "traefik.pid")
+        process.kill()
+        while process.alive:
+            time.sleep(0.02)
 
     def pids(self) -> list[int]:
         """The process that carries the users' traffic."""

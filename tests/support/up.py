@@ -12,9 +12,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, VENV_BIN, answers
 
 URL = re.compile(r"^ +JupyterHub +(\S+)$", re.MULTILINE)
+# The names that ports have in a state folder's ports.json.
+_PORTS = (
+    *("hub", "share"),
+    *(f"replica-{number}" for number in range(3)),
+    *(f"etcd-{number}-{what}" for number in range(3) for what in ("client", "peer", "health")),
+)
 DASHBOARD = re.compile(r"^ +Dashboard +(\S+)$", re.MULTILINE)
 
 
@@ -29,11 +36,16 @@ class Up:
         self._log = state.with_suffix(".log")
         self._command = [
             str(VENV_BIN / "proxy-gen"),
-            *("up", str(values), "--port=0", "--dashboard-port=0"),
+            *("up", str(values), f"--port={free_port()}", f"--dashboard-port={free_port()}"),
             *(f"--state-dir={state}", *options),
         ]
 
     def __enter__(self) -> Up:
+        # Those of the last run are taken again; other tests are given others.
+        last = self.state / "ports.json"
+        if not last.exists():
+            self.state.mkdir(parents=True, exist_ok=True)
+            last.write_text(json.dumps({name: free_port() for name in _PORTS}))
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 self._command,
@@ -75,7 +87,7 @@ class Up:
                 raise RuntimeError(f"`up` did not print {text!r} in {seconds} s:\n{self.output}")
             time.sleep(0.1)
 
-    def wait_for_hub(self, seconds: float = 60) -> None:
+    def wait_for_hub(self, seconds: float = 180) -> None:
         """Wait until the hub answers; RuntimeError when it does not."""
         deadline = time.monotonic() + seconds
         while not answers(f"{self.url}hub/health"):

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from tests.support.tmpnb import TinyHub, VisitorSession
+from tests.support.tmpnb import TinyHub, VisitorSession, come
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -31,8 +31,7 @@ async def test_who_comes_too_late_waits_in_order_and_goes_on(tmp_path: Path) -> 
         first, second = VisitorSession(hub.url), VisitorSession(hub.url)
         for visitor in (first, second):
             await hub.until(ready=1)
-            await visitor.visit()
-            assert visitor.username
+            await come(visitor)
         await hub.until(claimed=2, ready=0, starting=0)
         third, fourth = VisitorSession(hub.url), program(hub)
         page = await third.visit()

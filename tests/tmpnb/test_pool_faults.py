@@ -25,8 +25,8 @@ async def claimed(hub: TinyHub) -> VisitorSession:
 async def test_spawns_that_fail_are_tried_more_and_more_rarely_and_heal(tmp_path: Path) -> None:
     with TinyHub(tmp_path, {"limits": {"servers": 20, "perAddressPerMinute": 0}}) as hub:
         await hub.until(ready=3)
-        visitor = await claimed(hub)
         hub.let_starts(fail="the image registry.example.org/x:1 is gone")
+        visitor = await claimed(hub)
         for name in await hub.servers():
             if name != visitor.username:
                 await hub.servers(name, "DELETE")

@@ -42,9 +42,9 @@ async def test_idle_servers_end_though_their_kernel_chats_and_used_ones_stay(hub
     channels = await gone.open_channels(await gone.start_kernel())
     await channels.write_message(chatter())
     await asyncio.sleep(1)
+    began = time.monotonic()
     await close(channels)
     status = urljoin(active.server_url, "api/status")
-    began = time.monotonic()
     ago = float("inf")
     while gone.username in (users := await hub.users()):
         server = users[gone.username]["servers"].get("", {})

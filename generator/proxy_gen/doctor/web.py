@@ -114,9 +114,10 @@ class Web:
         self._context = context
 
     @contextlib.contextmanager
-    def connect(self, seconds: float = SECONDS) -> Iterator[http.client.HTTPConnection]:
+    def connect(self, seconds: float | None = None) -> Iterator[http.client.HTTPConnection]:
         """A connection of its own; whatever goes wrong meanwhile is a NoAnswerError."""
         site = self.site
+        seconds = seconds or SECONDS
         if site.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 site.host, site.port, timeout=seconds, context=self._context
@@ -136,7 +137,7 @@ class Web:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> Answer:
         """Return the answer, whatever its status; raises NoAnswerError."""
         with self.connect(seconds) as connection:
@@ -150,7 +151,7 @@ class Web:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> Answer:
         """Do the same over a connection that is there."""
         began = time.monotonic()
@@ -159,7 +160,7 @@ class Web:
         read = bytearray()
         while len(read) < _MOST and (piece := response.read1(65536)):
             read += piece
-            if time.monotonic() - began > seconds:
+            if time.monotonic() - began > (seconds or SECONDS):
                 raise TimeoutError
         response.close()  # so that the connection takes another request
         return Answer(

@@ -254,7 +254,7 @@ async def test_an_answer_may_begin_before_the_upload_ends(
     await serve(echo)
     async with connect(table.url) as connection:
         await connection.send(request(PATH, "Content-Length: 20", method="POST") + b"0000")
-        head = await connection.head(timeout=3)
+        head = await connection.head(timeout=10)
         assert head
         async with asyncio.timeout(15):
             for number in range(5):

@@ -63,10 +63,10 @@ async def test_a_server_that_refuses(table: Table) -> None:
 
 
 async def test_a_server_that_cannot_be_reached(table: Table) -> None:
-    """A server that does not answer at all: 502, 503 or 504 within 12 seconds"""
+    """A server that does not answer at all: 502, 503 or 504 within half a minute"""
     with unreachable() as url:
         await table.route(url)
-        answer = await exchange(table.url, request(PATH), timeout=12)
+        answer = await exchange(table.url, request(PATH), timeout=10 + AT_ONCE)
     assert answer
     assert answer.status in BAD_GATEWAY
 
@@ -129,7 +129,7 @@ async def test_a_server_that_closes_midway(
         await asyncio.sleep(0.2)
 
     await serve(cut)
-    answer = await exchange(table.url, request(PATH), timeout=3)
+    answer = await exchange(table.url, request(PATH), timeout=10)
     assert answer
     assert (answer.status, answer.body, answer.complete) == (200, b"half", False)
 

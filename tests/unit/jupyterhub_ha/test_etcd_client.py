@@ -138,8 +138,8 @@ async def test_what_may_pass_is_tried_until_the_deadline(
     gateway.answer = lambda url, body: found
     start = time.monotonic()
     with pytest.raises(expected):
-        await EtcdClient(["http://a", "http://b"], timeout=0.1).range("x")
-    assert time.monotonic() - start < 1
+        await EtcdClient(["http://a", "http://b"], timeout=1).range("x")
+    assert time.monotonic() - start < 20
     assert len(gateway.requests) > 2
 
 

@@ -54,15 +54,15 @@ async def add(committer: Committer, *names: str) -> None:
 
 async def test_what_is_written_is_read_by_another(folder: Path) -> None:
     store = store_in(folder)
-    empty = await store.read(timeout=5)
+    empty = await store.read(timeout=60)
     assert (dict(empty.pairs), empty.generation) == ({}, None)
-    assert await store.write([Put(RULE, "x"), Put(RECORD, '{"a":1}')], 41, timeout=5)
-    assert await store.write([Put(RULE, "y")], 42, timeout=5)
-    found = await store_in(folder).read(timeout=5)
+    assert await store.write([Put(RULE, "x"), Put(RECORD, '{"a":1}')], 41, timeout=60)
+    assert await store.write([Put(RULE, "y")], 42, timeout=60)
+    found = await store_in(folder).read(timeout=60)
     assert found.pairs == {RULE: "y", RECORD: '{"a":1}', MARKER: "42"}
     assert found.generation == 42
-    assert await store.write([Delete(RULE), Delete(RECORD)], 43, timeout=5)
-    assert (await store_in(folder).read(timeout=5)).pairs == {MARKER: "43"}
+    assert await store.write([Delete(RULE), Delete(RECORD)], 43, timeout=60)
+    assert (await store_in(folder).read(timeout=60)).pairs == {MARKER: "43"}
 
 
 async def test_the_state_is_for_the_hub_only_and_nothing_else_is_in_traefik_s_folder(
@@ -71,8 +71,8 @@ async def test_the_state_is_for_the_hub_only_and_nothing_else_is_in_traefik_s_fo
     old = os.umask(0)
     try:
         store = store_in(folder)
-        await store.read(timeout=5)
-        await store.write([Put(RULE, "x"), Put(RECORD, "{}")], 1, timeout=5)
+        await store.read(timeout=60)
+        await store.write([Put(RULE, "x"), Put(RECORD, "{}")], 1, timeout=60)
     finally:
         os.umask(old)
     assert stat.S_IMODE(store.state.stat().st_mode) == 0o600
@@ -82,24 +82,24 @@ async def test_the_state_is_for_the_hub_only_and_nothing_else_is_in_traefik_s_fo
 
 async def test_the_state_is_not_written_for_rules_alone(folder: Path) -> None:
     store = store_in(folder)
-    await store.read(timeout=5)
-    await store.write([Put(RECORD, "{}")], 1, timeout=5)
+    await store.read(timeout=60)
+    await store.write([Put(RECORD, "{}")], 1, timeout=60)
     before = store.state.stat().st_ino
-    await store.write([Put(RULE, "x")], 2, timeout=5)
+    await store.write([Put(RULE, "x")], 2, timeout=60)
     assert store.state.stat().st_ino == before
 
 
 async def test_another_writer_is_noticed(folder: Path) -> None:
     one, two = store_in(folder), store_in(folder)
-    await one.read(timeout=5)
-    await one.write([Put(RULE, "one")], 1, timeout=5)
-    await two.read(timeout=5)
-    assert await two.write([Put(RULE, "two")], 2, timeout=5)
+    await one.read(timeout=60)
+    await one.write([Put(RULE, "one")], 1, timeout=60)
+    await two.read(timeout=60)
+    assert await two.write([Put(RULE, "two")], 2, timeout=60)
     assert await one.changed()
     assert not await two.changed()
-    assert not await one.write([Put(RULE, "one")], 2, timeout=5)
-    assert (await one.read(timeout=5)).pairs[RULE] == "two"
-    assert await one.write([Put(RULE, "one")], 3, timeout=5)
+    assert not await one.write([Put(RULE, "one")], 2, timeout=60)
+    assert (await one.read(timeout=60)).pairs[RULE] == "two"
+    assert await one.write([Put(RULE, "one")], 3, timeout=60)
 
 
 @pytest.mark.parametrize("which", ["rules", "state"])
@@ -116,7 +116,7 @@ async def test_another_writer_is_noticed(folder: Path) -> None:
 )
 async def test_a_damaged_file_is_repaired_while_the_hub_runs(folder, which, damage) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     await add(committer, "ada", "bob")
     path: Path = getattr(committer.store, which)
     healthy = sorted(RulesDocument("traefik/http/", committer.store.rules.read_text()).pairs())
@@ -129,7 +129,7 @@ async def test_a_damaged_file_is_repaired_while_the_hub_runs(folder, which, dama
     assert "http://x:1" in again.values()
     assert "http://wrong:1" not in again.values()
     restarted = committer_in(folder)
-    await restarted.adopt(5)
+    await restarted.adopt(60)
     assert restarted.table.routes == committer.table.routes
 
 
@@ -137,13 +137,13 @@ async def test_a_broken_state_is_kept_and_the_one_before_it_used(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     await add(committer, "ada")
     await add(committer, "bob")
     committer.store.state.write_text("{")
     restarted = committer_in(folder)
     with caplog.at_level(logging.ERROR):
-        await restarted.adopt(5)
+        await restarted.adopt(60)
     assert set(restarted.table.routes) == {"/user/ada/"}
     assert "routes.json cannot be read" in caplog.text
     assert "using the one before it" in caplog.text
@@ -157,10 +157,10 @@ async def test_there_is_a_previous_state_at_every_moment(
     """Whatever the hub does to its files, before and after it: it may be killed between."""
     store = store_in(folder)
     previous = folder / "routes.json.previous"
-    await store.read(timeout=5)
-    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=5)
+    await store.read(timeout=60)
+    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=60)
     assert not previous.exists()
-    await store.write([Put(RECORD, '{"a":2}')], 2, timeout=5)
+    await store.write([Put(RECORD, '{"a":2}')], 2, timeout=60)
     seen = []
 
     def watched(name: str) -> None:
@@ -176,7 +176,7 @@ async def test_there_is_a_previous_state_at_every_moment(
 
     for name in ("link", "unlink", "replace", "rename"):
         watched(name)
-    await store.write([Put(RECORD, '{"a":3}')], 3, timeout=5)
+    await store.write([Put(RECORD, '{"a":3}')], 3, timeout=60)
     monkeypatch.undo()
     assert {name for name, _, _ in seen} >= {"link", "replace"}
     assert [moment for moment in seen if not moment[2]] == []
@@ -186,12 +186,12 @@ async def test_there_is_a_previous_state_at_every_moment(
 
 async def test_what_a_kill_left_of_the_previous_state_is_removed(folder: Path) -> None:
     store = store_in(folder)
-    await store.read(timeout=5)
-    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=5)
+    await store.read(timeout=60)
+    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=60)
     left = folder / ".routes.json.previous.new"
     os.link(store.state, left)
     next_one = store_in(folder)
-    assert (await next_one.read(timeout=5)).pairs[RECORD] == '{"a":1}'
+    assert (await next_one.read(timeout=60)).pairs[RECORD] == '{"a":1}'
     assert not left.exists()
 
 
@@ -200,8 +200,8 @@ async def test_a_link_that_was_made_before_a_failed_write_is_no_hindrance(
 ) -> None:
     """The state and the one before it are one file then."""
     store = store_in(folder)
-    await store.read(timeout=5)
-    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=5)
+    await store.read(timeout=60)
+    await store.write([Put(RECORD, '{"a":1}')], 1, timeout=60)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -210,33 +210,33 @@ async def test_a_link_that_was_made_before_a_failed_write_is_no_hindrance(
         with monkeypatch.context() as patch:
             patch.setattr("jupyterhub_ha.atomic_file.os.fsync", full)
             with pytest.raises(FileStoreError, match="No space left"):
-                await store.write([Put(RECORD, '{"a":2}')], 2, timeout=5)
+                await store.write([Put(RECORD, '{"a":2}')], 2, timeout=60)
         assert store.state.stat().st_ino == (folder / "routes.json.previous").stat().st_ino
         assert not [name for name in os.listdir(folder) if name.startswith(".")]
-        await store.read(timeout=5)
-    await store.write([Put(RECORD, '{"a":2}')], 2, timeout=5)
+        await store.read(timeout=60)
+    await store.write([Put(RECORD, '{"a":2}')], 2, timeout=60)
     assert '"a":1' in (folder / "routes.json.previous").read_text()
 
 
 async def test_a_state_of_a_later_version_is_refused(folder: Path) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     await add(committer, "ada")
     state = committer.store.state
     state.write_text(state.read_text().replace('"version":1', '"version":2'))
     before = state.read_text(), committer.store.rules.read_text()
     with pytest.raises(FileStoreError, match=r"version 2.*move the file away"):
-        await committer_in(folder).adopt(5)
+        await committer_in(folder).adopt(60)
     assert (state.read_text(), committer.store.rules.read_text()) == before
 
 
 async def test_adoption_writes_nothing_when_all_is_right(folder: Path) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     await add(committer, *(f"student{i:03}" for i in range(100)))
     before = committer.store.rules.stat().st_ino, committer.store.state.stat().st_ino
     restarted = committer_in(folder)
-    await restarted.adopt(5)
+    await restarted.adopt(60)
     assert restarted.table.routes == committer.table.routes
     assert restarted.generation == committer.generation
     assert (restarted.store.rules.stat().st_ino, restarted.store.state.stat().st_ino) == before
@@ -244,7 +244,7 @@ async def test_adoption_writes_nothing_when_all_is_right(folder: Path) -> None:
 
 async def test_many_at_once_are_one_write(folder: Path) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     before = committer.generation
     await add(committer, *(f"u{i}" for i in range(500)))
     assert committer.generation == before + 1
@@ -254,7 +254,7 @@ async def test_a_failed_write_leaves_the_files_and_can_be_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committer = committer_in(folder)
-    await committer.adopt(5)
+    await committer.adopt(60)
     await add(committer, "ada")
     before = committer.store.rules.read_text()
 
@@ -274,9 +274,9 @@ async def test_a_failed_write_leaves_the_files_and_can_be_repeated(
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     store = store_in(tmp_path)
-    await store.read(timeout=5)
+    await store.read(timeout=60)
     with pytest.raises(FileStoreError, match=r"rules\.toml cannot be written: No such file"):
-        await store.write([Put(RULE, "x")], 1, timeout=5)
+        await store.write([Put(RULE, "x")], 1, timeout=60)
 
 
 async def test_files_on_two_file_systems_are_refused_with_the_cure(
@@ -286,10 +286,10 @@ async def test_files_on_two_file_systems_are_refused_with_the_cure(
         raise OSError(18, "Invalid cross-device link")
 
     store = store_in(folder)
-    await store.read(timeout=5)
+    await store.read(timeout=60)
     monkeypatch.setattr("jupyterhub_ha.atomic_file.os.replace", other)
     with pytest.raises(FileStoreError, match="put both on one"):
-        await store.write([Put(RULE, "x")], 1, timeout=5)
+        await store.write([Put(RULE, "x")], 1, timeout=60)
 
 
 WRITER = """
@@ -304,7 +304,7 @@ from jupyterhub_ha.table import Layout, Table
 async def main(folder):
     store = FileStore(folder / "dynamic" / "rules.toml", folder / "routes.json", Layout())
     committer = Committer(Table(Layout()), store, Replicas([], "unused"))
-    await committer.adopt(5)
+    await committer.adopt(60)
     for number in range(100_000):
         name = f"/user/u{number % 200:03}/"
         route = Route(name, "http://x:1", {"n": "x" * 99})

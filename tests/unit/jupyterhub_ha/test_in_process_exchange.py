@@ -39,7 +39,8 @@ async def test_what_can_be_asked_again_survives_a_connection_closed_meanwhile() 
                 assert await exchange(streams, GET) == (200, b"ok")
 
 
-async def test_what_cannot_be_asked_again_is_asked_once() -> None:
+async def test_what_cannot_be_asked_again_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyterhub_ha.in_process_upstream._SURELY_OPEN", 60.0)
     asked = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,7 +144,10 @@ async def test_a_slow_server_slows_the_client_down() -> None:
         assert sent < 100, "megabytes between a client and a server that does not read"
 
 
-async def test_an_answer_before_the_end_of_the_body_can_be_read() -> None:
+async def test_an_answer_before_the_end_of_the_body_can_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jupyterhub_ha.in_process_client._LINGER_SECONDS", 30.0)
     refused = b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
     async with running() as proxy, Backend(answering(refused)) as server:
         await proxy.add_route(ADA, server.url, {})
@@ -219,7 +223,7 @@ async def test_a_client_that_goes_leaves_nothing_behind(data: bytes) -> None:
         await reader.read()
         gone.set()
 
-    async with running() as proxy, Backend(handler) as server:
+    async with running(drain_timeout=60) as proxy, Backend(handler) as server:
         await proxy.add_route(ADA, server.url, {})
         async with connected(proxy) as (_, writer):
             writer.write(data)
@@ -228,7 +232,7 @@ async def test_a_client_that_goes_leaves_nothing_behind(data: bytes) -> None:
             await asyncio.wait_for(gone.wait(), 10)
         began = asyncio.get_running_loop().time()
         await proxy.stop()
-        assert asyncio.get_running_loop().time() - began < 4, "there was a client to wait for"
+        assert asyncio.get_running_loop().time() - began < 30, "there was a client to wait for"
 
 
 # -- limits and times

@@ -33,6 +33,7 @@ from .etcd_wire import (
 _PAGE = 5000  # keys in one answer; a routing table's page stays below 2 MB
 _ATTEMPT = 1.5  # seconds for one endpoint before the next one is tried; then twice as long
 _AUTHENTICATE = 3.0
+_LEAST = 0.1  # seconds that a further try must have
 _PAUSE = 0.2  # seconds between rounds over all endpoints, or before a second fresh token
 _TOKENS = 4  # fresh tokens for one call: on a busy host one may be forgotten before it is used
 _TOKEN_SECONDS = 200.0  # below the server's default of 300 (--auth-token-ttl)
@@ -250,7 +251,8 @@ class EtcdClient:
                 if not endpoint:
                     self.next_endpoint()
                 pause = _PAUSE if endpoint or tried % len(self.endpoints) == 0 else 0.0
-                if time.monotonic() + pause >= deadline:
+                # A try that has no time would hide the reason that the others gave.
+                if time.monotonic() + pause + _LEAST >= deadline:
                     raise type(error)(f"{error} ({path}, {tried} tries)") from error
                 await asyncio.sleep(pause)
 

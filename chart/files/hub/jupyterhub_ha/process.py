@@ -45,10 +45,12 @@ class Process:
         """Whether it runs."""
         if self.record is None:
             return False
+        runs = _birth(self.record.pid) == self.record.birth
+        # Behind the look, so that one which is found gone has also been collected.
         child = _children.get(self.record.pid)
         if child is not None and child.poll() is not None:
             del _children[self.record.pid]
-        return _birth(self.record.pid) == self.record.birth
+        return runs
 
     def start(
         self,

@@ -29,6 +29,7 @@ _OLDEST = (3, 7, 12)  # the first with aliasHeadersStrategy; an unknown option e
 _TRIES = 3
 # As the chart's replicas: a large table is much live memory, which Go would else scan all the time.
 _ENVIRONMENT = {"GOGC": "400"}
+_VERSION_SECONDS = 20.0
 _PAUSE = 0.02
 Render = Callable[[int], str]
 """The text of traefik.toml for a port of the internal entry point."""
@@ -229,9 +230,17 @@ async def _check_version(command: list[str]) -> None:
         asked = await asyncio.create_subprocess_exec(
             command[0], "version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        said, _ = await asyncio.wait_for(asked.communicate(), 20)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         raise TraefikStartError(f"{command[0]} cannot be run: {error}") from error
+    try:
+        said, _ = await asyncio.wait_for(asked.communicate(), _VERSION_SECONDS)
+    except TimeoutError as error:
+        late = f"{command[0]} version: no answer in {_VERSION_SECONDS:.0f} s"
+        raise TraefikStartError(late) from error
+    finally:
+        if asked.returncode is None:
+            asked.kill()
+            await asked.wait()
     found = re.search(rb"Version:\s*v?(\d+)\.(\d+)\.(\d+)", said)
     version = tuple(int(part) for part in found.groups()) if found else _OLDEST
     if version < _OLDEST:
