@@ -103,8 +103,8 @@ def test_the_package_stays_small(example: str) -> None:
     chart = {name: base64.b64encode(content).decode() for name, content in files.items()}
     packed = gzip.compress(json.dumps({"chart": chart, "manifest": made.stdout}).encode())
     size = len(base64.b64encode(packed))
-    # The rest is for values and notes of a user.
-    assert size < 850 * 1000, f"{size} bytes"
+    # The rest, a sixth, is for values and notes of a user.
+    assert size < 870 * 1000, f"{size} bytes"
 
 
 def test_pip_users_find_each_proxy_by_the_name_of_its_kind() -> None:
