@@ -205,6 +205,8 @@ def test_a_fault_of_the_web_server(world: World, fault: str) -> None:
     with world.front.changed(change):
         told = world.ask(*(["--idle", "10"] if check == "idle" else []))
     assert words in told.problems[check]
+    if check == "idle":  # after three, of ten that it was asked to wait
+        assert re.search(" after [2-8] s", told.problems[check])
     assert told.checks[check]["cure"]
     assert told.code == 1
     assert set(told.problems) == {check}

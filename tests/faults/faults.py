@@ -130,7 +130,7 @@ async def replica_killed(world: World, seconds: float) -> None:
     await asyncio.to_thread(replica.start)
     marks = {}
     while not marks.get("generation"):  # as the startup probe sees it
-        marks = (await world.marks()).get(replica.url, {})
+        marks = (await world.system.marks()).get(replica.url, {})
         await asyncio.sleep(0.1)
     world.load.out_of_service.discard(replica.public_url)
 

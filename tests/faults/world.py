@@ -102,10 +102,6 @@ class World:
             await asyncio.sleep(0.2)
         raise RuntimeError("etcd has no leader")
 
-    async def marks(self) -> dict[str, dict[str, str]]:
-        """What each replica says of its table."""
-        return await self.system.marks()
-
     def count_anew(self) -> Counts:
         """The counts so far; from now on others are counted."""
         counts = self.load.counts

@@ -13,7 +13,6 @@ from typing import Any
 
 from click.testing import CliRunner
 from tests.support.edge import EdgeServer
-from tests.support.ports import listens
 
 from proxy_gen.certificates import Pair
 from proxy_gen.cli import main
@@ -78,7 +77,7 @@ class Front(EdgeServer):
         """End nginx and start it with the file that is there now."""
         self._service.stop(signal.SIGTERM)
         self._service.start()
-        self._service.wait_until(lambda: listens(self.http_port), "port")
+        self._service.wait_until(self._is_up, "port")
 
 
 def ask_api(url: str, path: str, method: str = "GET") -> Any:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.ports import free_range
-from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN
+from tests.support.processes import ROOT, TOOLS_BIN, VENV_BIN, kill
 from tests.support.units import Manager, make_folders
 
 VALUES = ROOT / "values-examples/single-host.yaml"
@@ -64,9 +61,7 @@ class Host:
         self.manager.__exit__()
         deadline = time.monotonic() + 30
         while (pids := self.pids()) and time.monotonic() < deadline:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            kill(pids)
             time.sleep(0.05)
 
     def render(self, port: int) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
-from tests.support.processes import Service, answers, pids_with
+from tests.support.processes import Service, answers, kill, pids_with
 
 PASSWORD = "a-shared-password"
 
@@ -87,9 +85,7 @@ class Hub(Service):
     def end(self) -> None:
         """Kill the hub and all servers that it started."""
         self.kill()
-        for pid in self.servers():
-            with contextlib.suppress(ProcessLookupError):  # ended meanwhile
-                os.kill(pid, signal.SIGKILL)
+        kill(self.servers())
 
     def servers(self) -> list[int]:
         """The processes of its users' servers, also of a hub that was killed."""

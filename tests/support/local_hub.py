@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import ssl
@@ -12,7 +11,7 @@ from typing import Self
 
 from tests.support.hub_session import HubSession
 from tests.support.ports import free_ports
-from tests.support.processes import VENV_BIN, Service, pids_with
+from tests.support.processes import VENV_BIN, Service, kill, pids_with
 
 _MARK = "JUPYTERHUB_HA_TEST_HUB"
 PASSWORD = "a-password-of-the-test"
@@ -63,9 +62,7 @@ class LocalHub:
 
     def __exit__(self, *_: object) -> None:
         self._service.stop(timeout=90)
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):  # ended meanwhile
-                os.kill(pid, signal.SIGKILL)
+        kill(self.pids())
 
     def start(self) -> None:
         """Start the hub and wait until it says that it runs."""

@@ -10,8 +10,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +124,13 @@ def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
         return status(url, 2, context) < 300
     except OSError:
         return False
+
+
+def kill(pids: Iterable[int]) -> None:
+    """End them as a crash would; some may have ended meanwhile."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def pids_with(name: str, value: str) -> list[int]:

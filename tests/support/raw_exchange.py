@@ -76,11 +76,15 @@ def answering(answer: bytes = OK, times: int = 1000, body: int = 0) -> Handler:
     return handler
 
 
+def port_of(proxy: InProcessProxy) -> int:
+    """Where it listens."""
+    return int(proxy.public_url.rstrip("/").rpartition(":")[2])
+
+
 @asynccontextmanager
 async def connected(proxy: InProcessProxy) -> AsyncIterator[Streams]:
     """A connection to the proxy."""
-    port = int(proxy.public_url.rstrip("/").rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(proxy))
     try:
         yield reader, writer
     finally:

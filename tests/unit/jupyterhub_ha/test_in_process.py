@@ -28,6 +28,7 @@ from tests.support.raw_exchange import (
     exchange,
     make,
     once,
+    port_of,
     running,
     silent,
 )
@@ -140,7 +141,7 @@ async def test_a_tls_client_that_says_no_goodbye_is_cut_off(tmp_path: Path) -> N
         ssl_key=str(files.key),
         drain_timeout=0.2,
     ) as proxy:
-        port = int(proxy.public_url.rstrip("/").rpartition(":")[2])
+        port = port_of(proxy)
         trust = ssl.create_default_context(cafile=str(files.ca))
 
         def ask() -> socket.socket:
@@ -197,7 +198,7 @@ async def test_it_accepts_again_when_there_are_descriptors_again(
 ) -> None:
     loop = asyncio.get_running_loop()
     async with running() as proxy:
-        port = int(proxy.public_url.rstrip("/").rpartition(":")[2])
+        port = port_of(proxy)
         with socket.socket() as client:
             client.setblocking(False)
             with no_descriptors():
